@@ -1,0 +1,71 @@
+"""`python -m benchmarks`: measure, print the table, write the JSON, and exit with what it means."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import calls, machine, report, startup
+from benchmarks.authority import NotReadyError
+from benchmarks.rows import Row
+from benchmarks.stores import Stores, stores
+from benchmarks.trial import NothingAnsweredError, Pace
+from tokenauthority_server.embedded import EmbeddedStoreError
+
+IDS = (*calls.MEASURES, "P10")
+WIDTH = 120
+"""Where there is no terminal that has one."""
+OUTPUT = Path("build/benchmarks.json")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0 when all that must hold now holds and everything could be measured, else 1."""
+    options = _options(arguments)
+    if not Path("/proc/self/schedstat").exists():
+        print("The benchmarks read what Linux counts under /proc, which is not here.")
+        return 1
+    rows: list[Row] = []
+    facts = machine.facts() | {"quick": options.quick}
+    try:
+        with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
+            folder = Path(name)
+            folder.chmod(0o711)  # root's stores may run as another user
+            with stores(folder) as up:
+                facts |= up.versions()
+                for row in _measure(up, folder, options.only or IDS, quick=options.quick):
+                    print(f"{row.id}, {row.lines[0].what}: {row.verdict.value}", flush=True)
+                    rows.append(row)
+    except (EmbeddedStoreError, NotReadyError, NothingAnsweredError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    report.show(rows, Console(width=None if sys.stdout.isatty() else WIDTH))
+    report.write(rows, facts, options.output)
+    return int(any(row.verdict.fails for row in rows))
+
+
+def _measure(up: Stores, folder: Path, ids: Sequence[str], *, quick: bool) -> Iterator[Row]:
+    if "P10" in ids:
+        yield startup.serve(up.settings, folder, 2 if quick else 7)
+        yield startup.dev(folder, 1 if quick else 5)
+    measures = [calls.MEASURES[one] for one in calls.MEASURES if one in ids]
+    if measures:
+        pace = Pace(rounds=3, seconds=0.7) if quick else Pace(rounds=5, seconds=2.5)
+        drivers = min(4, max(2, (os.cpu_count() or 2) - 2))
+        with calls.bench(up, folder, 128 if quick else 1024, drivers, pace) as bench:
+            yield from (measure(bench) for measure in measures)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="half a minute, and rough")
+    parser.add_argument("--only", action="append", choices=IDS, help="this one (may be repeated)")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="where the JSON goes")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

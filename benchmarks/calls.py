@@ -1,0 +1,126 @@
+"""P1, P4 and P5: calls of the authority against the same calls of the bare server."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import alone, bare, workload
+from benchmarks.alone import Alone, Commits
+from benchmarks.authority import Authority
+from benchmarks.commits import make_tables
+from benchmarks.crew import Crew, Driving
+from benchmarks.h2load import H2load
+from benchmarks.load import Rpc, Work
+from benchmarks.rows import Budget, Row, compare
+from benchmarks.stores import Stores
+from benchmarks.trial import Pace, Side, Window, run
+from benchmarks.worker import Worker
+from benchmarks.workload import Seed
+
+IN_FLIGHT = 64
+Bodies = Callable[[Sequence[Seed]], list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Both servers, the drivers, and the sessions that the calls are about."""
+
+    authority: Authority
+    bare_address: str
+    bare_pid: int
+    database_pid: int
+    seeds: tuple[Seed, ...]
+    crew: Crew
+    h2load: H2load | None
+    alone: Worker
+    pace: Pace
+
+    def measure(
+        self, rpc: Rpc, driving: Driving, ours: Bodies, bare: Bodies, beside: Sequence[Side] = ()
+    ) -> dict[str, list[Window]]:
+        sides = []
+        for name, address, pid, bodies in (
+            ("ours", self.authority.address, self.authority.pid, ours),
+            ("bare", self.bare_address, self.bare_pid, bare),
+        ):
+            driving.prepare(Work(name, address, rpc, bodies(self.seeds), IN_FLIGHT))
+            sides.append(Side(name, driving, pid, self.database_pid))
+        return run([*sides, *beside], self.pace)
+
+    def committing_alone(self, rpc: Rpc) -> Side:
+        self.alone.tell(Commits(rpc, self.seeds, IN_FLIGHT))
+        return Side("asyncpg alone", Alone(self.alone), self.alone.pid, self.database_pid)
+
+
+def validate(bench: Bench) -> Row:
+    driving = bench.h2load or bench.crew
+    return compare(
+        "P1",
+        "Validate",
+        "the authority, asking PostgreSQL for each call, against a bare grpc.aio method with the "
+        f"same messages; {IN_FLIGHT} in flight, by {driving.name}",
+        Budget(rate=0.85, p99=1.3),
+        bench.measure("Validate", driving, workload.validations, workload.validations),
+    )
+
+
+def refresh(bench: Bench) -> Row:
+    return compare(
+        "P4",
+        "Refresh",
+        "the authority against a bare grpc.aio method that updates a session row and counts it in "
+        f"one statement through asyncpg; {IN_FLIGHT} in flight, by {bench.crew.name}",
+        Budget(rate=0.6),
+        bench.measure(
+            "Refresh",
+            bench.crew,
+            workload.refreshes,
+            workload.bare_refreshes,
+            [bench.committing_alone("Refresh")],
+        ),
+    )
+
+
+def create_pair(bench: Bench) -> Row:
+    return compare(
+        "P5",
+        "CreatePair",
+        "the authority, for a user of its directory, against a bare grpc.aio method that inserts a "
+        "session row and an audit row and counts it in one statement through asyncpg; "
+        f"{IN_FLIGHT} in flight, by {bench.crew.name}",
+        Budget(rate=0.6),
+        bench.measure(
+            "CreatePair",
+            bench.crew,
+            workload.creations,
+            workload.creations,
+            [bench.committing_alone("CreatePair")],
+        ),
+    )
+
+
+MEASURES = {"P1": validate, "P4": refresh, "P5": create_pair}
+
+
+@contextmanager
+def bench(stores: Stores, folder: Path, sessions: int, drivers: int, pace: Pace) -> Iterator[Bench]:
+    """Start everything that calls are measured with, and end it."""
+    with ExitStack() as stack:
+        authority = stack.enter_context(Authority("serve", stores.settings, folder))
+        seeds = tuple(workload.make_seeds(authority.address, sessions))
+        asyncio.run(make_tables(stores.postgres.url))
+        answers = bare.Answers(*workload.example_answers(authority.address, seeds[0]))
+        server = stack.enter_context(Worker(bare.run, stores.postgres.url, answers))
+        yield Bench(
+            authority=authority,
+            bare_address=f"127.0.0.1:{server.answer()}",
+            bare_pid=server.pid,
+            database_pid=stores.postgres.pid,
+            seeds=seeds,
+            crew=Crew(drivers, stack),
+            h2load=H2load.find(folder),
+            alone=stack.enter_context(Worker(alone.run, stores.postgres.url)),
+            pace=pace,
+        )

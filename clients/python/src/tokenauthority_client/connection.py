@@ -1,0 +1,124 @@
+"""The way to the authority: its channel, and what every call over it has in common."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from tokenauthority.v1.token_service_pb2_grpc import TokenServiceStub
+from tokenauthority_client.errors import UnexpectedAnswerError
+from tokenauthority_client.failures import error_from
+
+if TYPE_CHECKING:
+    from tokenauthority.v1.token_service_pb2_grpc import TokenServiceAsyncStub
+
+_Request = TypeVar("_Request", bound=Message)
+_Response = TypeVar("_Response")
+
+_CHANNEL_OPTIONS: Final = (
+    # What the authority sends at most. A page of sessions may be larger than gRPC's usual 4 MiB.
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    # An authority that is back is found at once: gRPC by itself waits up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+_CORRELATION_ID: Final = re.compile(r"[!-~]{1,64}")
+
+
+class CallOptions(TypedDict, total=False):
+    """What every method takes besides its own arguments."""
+
+    timeout: float | timedelta
+    """For this call, in place of the client's."""
+    correlation_id: str
+    """The name of this call in the authority's log: at most 64 visible ASCII characters.
+
+    Sent as the metadata `x-request-id`; the authority makes one where none is given, and errors
+    tell it as their `request_id`. It has nothing to do with the `request_id` of `create_pair`.
+    """
+
+
+class Connection:
+    """A channel that can be opened and closed, and the calls over it."""
+
+    def __init__(
+        self,
+        target: str | grpc.aio.Channel,
+        credentials: grpc.ChannelCredentials | None,
+        timeout: float | timedelta,
+    ) -> None:
+        if credentials is not None and not isinstance(target, str):
+            raise TypeError("a channel has its own credentials: give them with an address only")
+        self._target = target
+        self._credentials = credentials
+        self._timeout = _seconds(timeout)
+        self._channel: grpc.aio.Channel | None = None
+        self._stub: TokenServiceAsyncStub | None = None
+
+    def open(self) -> None:
+        """Make the channel. It has to be done in the event loop that will use it."""
+        if self._stub is not None:
+            raise RuntimeError("This client is open already: enter it once, and share it.")
+        if not isinstance(self._target, str):
+            self._stub = TokenServiceStub(self._target)
+            return
+        if self._credentials is None:
+            self._channel = grpc.aio.insecure_channel(self._target, _CHANNEL_OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(
+                self._target, self._credentials, _CHANNEL_OPTIONS
+            )
+        self._stub = TokenServiceStub(self._channel)
+
+    async def close(self) -> None:
+        """Close the channel if it was made here, and cancel what is under way on it."""
+        channel, self._channel, self._stub = self._channel, None, None
+        if channel is not None:
+            await channel.close()
+
+    @property
+    def rpcs(self) -> TokenServiceAsyncStub:
+        """The generated stub, or RuntimeError when the channel is not open."""
+        if self._stub is None:
+            raise RuntimeError(
+                "This client is not open: use it inside `async with TokenAuthorityClient(...)`."
+            )
+        return self._stub
+
+    async def call(
+        self,
+        rpc: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        *,
+        timeout: float | timedelta | None = None,  # noqa: ASYNC109 - the authority is told of it
+        correlation_id: str = "",
+    ) -> _Response:
+        """Return the answer to one call, or raise the TokenAuthorityError that says why not."""
+        seconds = self._timeout if timeout is None else _seconds(timeout)
+        name = request.DESCRIPTOR.name.removesuffix("Request")
+        if correlation_id and not _CORRELATION_ID.fullmatch(correlation_id):
+            raise ValueError("correlation_id has at most 64 characters, all of them visible ASCII")
+        metadata = (("x-request-id", correlation_id),) if correlation_id else ()
+        try:
+            response = await rpc(request, timeout=seconds, metadata=metadata)
+        except grpc.aio.AioRpcError as failure:
+            # Without its cause, whose text is the one thing here that might quote a token.
+            raise error_from(
+                failure, rpc=name, timeout=seconds, correlation_id=correlation_id
+            ) from None
+        # This is how grpc.aio says that the bytes made no message.
+        if response is None:
+            raise UnexpectedAnswerError(f"{name}: what came back is no {name}Response")
+        return response
+
+
+def _seconds(timeout: float | timedelta) -> float:
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"the timeout is {seconds} s: it has to be positive and finite")
+    return seconds

@@ -1,0 +1,1 @@
+"""The token authority: sessions, tokens and their revocation, over gRPC."""

@@ -1,0 +1,1 @@
+"""The ports of the domain over real stores, keys and clocks."""

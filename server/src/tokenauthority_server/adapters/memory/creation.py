@@ -1,0 +1,114 @@
+"""Opening a session, in memory."""
+
+from datetime import timedelta
+
+from tokenauthority_server.adapters.memory.database import MemoryDatabase
+from tokenauthority_server.adapters.memory.directory import admit
+from tokenauthority_server.adapters.memory.expiry import expire_times
+from tokenauthority_server.adapters.memory.rows import AuditEvent, SessionRow, UserRow
+from tokenauthority_server.domain.errors import (
+    RequestIdReusedError,
+    RequestIdSpentError,
+    UserNotAllowedError,
+)
+from tokenauthority_server.domain.sessions import (
+    CreateRequest,
+    Grant,
+    Lifetimes,
+    NewSession,
+    Origin,
+)
+
+REQUEST_ID_LIFETIME = timedelta(minutes=10)
+
+
+def create(
+    database: MemoryDatabase, new: NewSession, lifetimes: Lifetimes, origin: Origin
+) -> Grant:
+    """Open a session and return its grant; with a known request_id return the first one's."""
+    request = new.request
+    user = database.users.get(request.user_id)
+    if user is not None and not user.allowed(database.clock.now()):
+        raise UserNotAllowedError(request.user_id)
+    # Before the directory is touched: a request asked again changes nothing.
+    first = _first_session(database, request, origin)
+    if first is not None:
+        return _grant_again(database, first, request)
+    row = _opened(database, new, admit(database, new), lifetimes, origin)
+    database.sessions[new.session_id] = row
+    database.metrics[request.user_id, request.device.device_id, "created"] += 1
+    database.audit_events.append(
+        AuditEvent(
+            time=row.grant.now,
+            kind="session.created",
+            origin=origin,
+            user_id=request.user_id,
+            session_id=new.session_id,
+            device=request.device,
+        )
+    )
+    return row.grant
+
+
+def _first_session(
+    database: MemoryDatabase, request: CreateRequest, origin: Origin
+) -> SessionRow | None:
+    if not request.request_id:
+        return None
+    oldest = database.clock.now() - REQUEST_ID_LIFETIME
+    for row in database.sessions.values():
+        is_same_request = (row.user_id, row.caller, row.request.request_id) == (
+            request.user_id,
+            origin.caller,
+            request.request_id,
+        )
+        if is_same_request and row.create_time > oldest:
+            return row
+    return None
+
+
+def _grant_again(database: MemoryDatabase, row: SessionRow, request: CreateRequest) -> Grant:
+    if row.request.digest() != request.digest():
+        raise RequestIdReusedError(request.request_id)
+    if row.grant.generation > 0 or not database.session_is_live(row):
+        raise RequestIdSpentError(request.request_id)
+    return database.granted_again(row)
+
+
+def _opened(
+    database: MemoryDatabase,
+    new: NewSession,
+    user: UserRow,
+    lifetimes: Lifetimes,
+    origin: Origin,
+) -> SessionRow:
+    now = database.clock.now()
+    issue_time = now.replace(microsecond=0)
+    end_time = issue_time + lifetimes.session
+    access_expire_time, refresh_expire_time = expire_times(issue_time, end_time, lifetimes)
+    grant = Grant(
+        profile=user.profile,
+        profile_epoch=user.profile_epoch,
+        session_id=new.session_id,
+        device_id=new.request.device.device_id,
+        scope=new.request.scope,
+        epoch=user.epoch,
+        generation=0,
+        refresh_fingerprint=new.refresh_fingerprint,
+        key_id=new.key_id,
+        issue_time=issue_time,
+        access_expire_time=access_expire_time,
+        refresh_expire_time=refresh_expire_time,
+        now=now,
+        replayed=False,
+    )
+    return SessionRow(
+        grant=grant,
+        epoch=user.epoch,
+        device=new.request.device,
+        create_time=now,
+        end_time=end_time,
+        last_access_expire_time=access_expire_time,
+        caller=origin.caller,
+        request=new.request,
+    )

@@ -1,0 +1,131 @@
+"""Revoking, and seeing what is revoked, in memory."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from tokenauthority_server.adapters.memory.database import MemoryDatabase
+from tokenauthority_server.adapters.memory.rows import AuditEvent
+from tokenauthority_server.domain.revocations import (
+    FACT_MARGIN,
+    LONGEST_ACCESS_LIFETIME,
+    Check,
+    CheckSource,
+    Fact,
+    FactKind,
+    RevocationReason,
+)
+from tokenauthority_server.domain.sessions import Device, Origin
+from tokenauthority_server.domain.tokens import Claims
+
+
+class MemorySessionRevoker:
+    """A SessionRevoker over a MemoryDatabase."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def revoke_token(self, claims: Claims, reason: RevocationReason, origin: Origin) -> int:
+        """Kill an access token; return 1 when it was alive, else 0."""
+        database = self._database
+        now = database.clock.now()
+        expire_time = datetime.fromtimestamp(claims.expire_time, UTC)
+        if expire_time + FACT_MARGIN <= now or database.death(claims) is not None:
+            return 0
+        fact = Fact(
+            kind=FactKind.TOKEN, user_id=claims.user_id, target=claims.token_id, reason=reason
+        )
+        database.put_fact(fact, expire_time + FACT_MARGIN)
+        if expire_time <= now:  # it counts no more, but verifiers accept it for their leeway
+            return 0
+        database.metrics[claims.user_id, claims.device_id, "revoked"] += 1
+        database.audit_events.append(
+            AuditEvent(
+                time=now,
+                kind="token.revoked",
+                origin=origin,
+                user_id=claims.user_id,
+                session_id=claims.session_id,
+                device=Device(device_id=claims.device_id),
+                reason=reason,
+            )
+        )
+        return 1
+
+    async def end_session(
+        self, session_id: str, user_id: str | None, reason: RevocationReason, origin: Origin
+    ) -> int:
+        """End a session (of that user, where one is given); return 1 when it was live, else 0."""
+        database = self._database
+        row = database.sessions.get(session_id)
+        if row is None or user_id not in (None, row.user_id):
+            return 0
+        live = database.session_is_live(row)
+        if live or database.session_has_just_expired(row):
+            database.end_session(row, reason)
+        if not live:
+            return 0
+        database.audit_events.append(
+            AuditEvent(
+                time=database.clock.now(),
+                kind="session.revoked",
+                origin=origin,
+                user_id=row.user_id,
+                session_id=session_id,
+                device=row.device,
+                reason=reason,
+            )
+        )
+        return 1
+
+    async def end_user_sessions(
+        self, user_id: str, except_session_id: str, reason: RevocationReason, origin: Origin
+    ) -> int:
+        """End all of a user's sessions but the excepted one; return how many were live."""
+        database = self._database
+        user = database.users.get(user_id)
+        if user is None:
+            return 0
+        now = database.clock.now()
+        live = {row.grant.session_id: row for row in database.live_sessions(user_id)}
+        epoch = user.epoch + 1
+        database.users[user_id] = replace(user, epoch=epoch)
+        kept = live.pop(except_session_id, None)
+        if kept is not None:
+            database.sessions[except_session_id] = replace(kept, epoch=epoch)
+        fact = Fact(
+            kind=FactKind.USER,
+            user_id=user_id,
+            target="",
+            reason=reason,
+            epoch=epoch,
+            except_session_id=except_session_id if kept is not None else "",
+        )
+        database.put_fact(fact, now + LONGEST_ACCESS_LIFETIME + FACT_MARGIN)
+        if live:
+            database.metrics[user_id, "", "bulk_revoked"] += len(live)
+        database.audit_events.append(
+            AuditEvent(
+                time=now,
+                kind="user.sessions_revoked",
+                origin=origin,
+                user_id=user_id,
+                reason=reason,
+            )
+        )
+        return len(live)
+
+
+class MemoryRevocationView:
+    """A RevocationView that looks into the MemoryDatabase itself, and so is never behind."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def check(self, claims: Sequence[Claims]) -> Check:
+        """Return, in the order asked, why each token is dead, or None for one that lives."""
+        return Check(CheckSource.DATABASE, tuple(self._database.death(one) for one in claims))
+
+    async def settle(self) -> bool:
+        """Return True: there is no other verifier."""
+        return True

@@ -1,0 +1,84 @@
+"""What the memory database holds, one value a row."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from tokenauthority_server.domain.revocations import Fact, RevocationReason
+from tokenauthority_server.domain.sessions import CreateRequest, Device, Grant, Origin
+from tokenauthority_server.domain.users import Profile
+
+
+class UserStatus(StrEnum):
+    """Where a user stands; DELETED is the tombstone that keeps the epoch."""
+
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+    LOCKED = "LOCKED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserRow:
+    """A user. `locked_until` belongs to LOCKED: None locks for good."""
+
+    profile: Profile
+    profile_size: int
+    profile_epoch: int = 0
+    epoch: int = 0
+    status: UserStatus = UserStatus.ACTIVE
+    locked_until: datetime | None = None
+
+    def allowed(self, now: datetime) -> bool:
+        """Tell whether the user may hold sessions."""
+        if self.status is UserStatus.LOCKED:
+            return self.locked_until is not None and self.locked_until <= now
+        return self.status is UserStatus.ACTIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow:
+    """A session. It has ended when there is an `end_reason`.
+
+    `grant` is the last one as it was first given: giving it again is a replay. `epoch` moves past
+    the grant's when the session is excepted from a revocation. `last_access_expire_time` is of all
+    the session's access tokens: lifetimes may have been longer once.
+    """
+
+    caller: str
+    request: CreateRequest
+    grant: Grant
+    epoch: int
+    device: Device
+    create_time: datetime
+    end_time: datetime
+    last_access_expire_time: datetime
+    parent: bytes | None = field(default=None, repr=False)
+    end_reason: RevocationReason | None = None
+
+    @property
+    def user_id(self) -> str:
+        """Whose session it is."""
+        return self.grant.profile.user_id
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    """A revocation, and the time from which it kills nothing any more."""
+
+    fact: Fact
+    expire_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """Who did what to what. `presented_by` is the other side of a reuse."""
+
+    time: datetime
+    kind: str
+    origin: Origin
+    user_id: str
+    session_id: str = ""
+    device: Device | None = None
+    presented_by: Device | None = None
+    reason: RevocationReason | None = None

@@ -1,0 +1,1 @@
+"""PostgreSQL: the truth. Everything lives in the schema `tokenauthority`."""

@@ -1,0 +1,177 @@
+"""A bounded pool of connections that heals by itself, and one rule for what goes wrong.
+
+Whatever a dead, slow, full or demoted PostgreSQL makes of a call, the caller sees one error,
+StoreUnavailableError, within STORE_SECONDS.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+
+from tokenauthority_server.adapters.postgres.revision import read_revision
+from tokenauthority_server.domain.errors import StoreUnavailableError
+
+STORE_SECONDS = 0.9
+"""How long a use of the store may take, connecting and waiting for a connection included."""
+
+NAME = "PostgreSQL"
+
+_SETTINGS = {
+    "application_name": "tokenauthority",
+    # Pinned, since what is promised rests on them whatever the server's defaults are.
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    # The statements are short: compiling one costs more than running it.
+    "jit": "off",
+}
+
+_GONE = (
+    OSError,  # TimeoutError and ConnectionError too
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting, or a cancelled statement
+    asyncpg.InsufficientResourcesError,  # full, out of memory or of connections
+    asyncpg.PostgresSystemError,  # its disk fails
+    asyncpg.ReadOnlySQLTransactionError,  # demoted, or told to be read-only
+    asyncpg.TargetServerAttributeNotMatched,  # the same, found out while connecting
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+# The server that these connections lead to is not the one to ask any more.
+_STALE = (asyncpg.ReadOnlySQLTransactionError, asyncpg.AdminShutdownError)
+
+_ONCE_MORE = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    # A migration changed what a prepared statement returns.
+    asyncpg.InvalidCachedStatementError,
+)
+
+
+Result = TypeVar("Result")
+Arguments = tuple[object, ...]
+
+
+class Database:
+    """Two pools, so that slow changes never starve the questions of Validate."""
+
+    def __init__(self, url: str, *, changes: int = 10, questions: int = 6) -> None:
+        self._url = url
+        self._sizes = {"changes": changes, "questions": questions}
+        self._pools: dict[str, asyncpg.Pool[asyncpg.Record]] = {}
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def __repr__(self) -> str:
+        return "Database()"
+
+    async def open(self) -> None:
+        """Make the pools. Nothing is asked of the server: connections are made when needed."""
+        for name, size in self._sizes.items():
+            self._pools[name] = await asyncpg.create_pool(
+                self._url,
+                min_size=0,
+                max_size=size,
+                max_inactive_connection_lifetime=60,
+                # Nothing is ever set on a connection, so nothing has to be reset: by default that
+                # is a round trip after each use.
+                reset=_leave,
+                timeout=STORE_SECONDS,
+                command_timeout=STORE_SECONDS,
+                server_settings=_SETTINGS,
+                # A change must never reach a replica; a question may.
+                target_session_attrs=SessionAttribute.read_write
+                if name == "changes"
+                else SessionAttribute.any,
+            )
+
+    async def close(self) -> None:
+        """Let what runs come to its end, then drop the connections."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=STORE_SECONDS)
+        for pool in self._pools.values():
+            pool.terminate()
+
+    async def change(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one changing statement, which is a transaction, and return its rows.
+
+        Once begun it goes on to its end though the caller be cancelled. It may have been done even
+        when StoreUnavailableError is raised, so every change can be asked for again.
+        """
+        return await self._bounded(self._run("changes", statement, arguments), goes_on=True)
+
+    async def ask(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one reading statement and return its rows; a lost connection is tried once more."""
+        return await self._bounded(self._ask(statement, arguments), goes_on=False)
+
+    async def revision(self) -> str:
+        """Return the schema's revision, "" for none. It also tells whether the server answers."""
+        return await self._bounded(self._revision(), goes_on=False)
+
+    async def _bounded(self, work: Coroutine[Any, Any, Result], *, goes_on: bool) -> Result:
+        # asyncio.wait, not wait_for: the answer is due in time even where giving up hangs, as the
+        # cancelling of a statement does when the network swallows everything.
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=STORE_SECONDS)
+        except asyncio.CancelledError:
+            if not goes_on:
+                task.cancel()
+            raise
+        if not done:
+            task.cancel()
+            raise StoreUnavailableError(NAME)
+        return task.result()
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also where nobody waits for it any more
+
+    async def _ask(self, statement: str, arguments: Arguments) -> list[asyncpg.Record]:
+        try:
+            return await self._run("questions", statement, arguments)
+        except StoreUnavailableError:
+            return await self._run("questions", statement, arguments)
+
+    async def _run(
+        self, pool_name: str, statement: str, arguments: Arguments
+    ) -> list[asyncpg.Record]:
+        pool = self._pools[pool_name]
+        for last in (False, True):
+            try:
+                async with pool.acquire(timeout=STORE_SECONDS) as connection:
+                    return await connection.fetch(statement, *arguments)
+            except _ONCE_MORE as error:
+                if last:
+                    raise _unavailable(error) from error
+            except _STALE as error:
+                await pool.expire_connections()
+                raise _unavailable(error) from error
+            except _GONE as error:
+                raise _unavailable(error) from error
+        raise AssertionError("the loop above returns or raises")
+
+    async def _revision(self) -> str:
+        try:
+            async with self._pools["questions"].acquire(timeout=STORE_SECONDS) as connection:
+                return await read_revision(connection)
+        except _GONE as error:
+            raise _unavailable(error) from error
+
+
+async def _leave(_: object) -> None:
+    """Reset nothing."""
+
+
+def _unavailable(error: BaseException) -> StoreUnavailableError:
+    if isinstance(error, ValueError):
+        # A value that its column cannot hold: a mistake of ours, which asyncpg also counts among
+        # its interface errors.
+        raise error
+    return StoreUnavailableError(NAME)

@@ -1,0 +1,220 @@
+"""The one definition of the tables; migrations bring a database to it, and a test compares them.
+
+Every key begins with the user, so that the tables can be partitioned by it as they are. There are
+no foreign keys: a session must not lock its user's row. Opaque ids are compared as bytes.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+SCHEMA = "tokenauthority"
+
+metadata = MetaData(schema=SCHEMA)
+
+
+def _id(name: str) -> Column[str]:
+    return Column(name, Text(collation="C"), nullable=False)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _texts(name: str) -> Column[list[str]]:
+    return Column(name, ARRAY(Text), nullable=False, server_default="{}")
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+users = Table(
+    "users",
+    metadata,
+    _id("user_id"),
+    _text("username"),
+    _text("email"),
+    _texts("roles"),
+    _texts("permissions"),
+    # What the profile takes of a token's payload, in bytes.
+    Column("profile_bytes", Integer, nullable=False, server_default="0"),
+    # Raised by each change of the profile; a replay finds the former ones by it.
+    _count("profile_version"),
+    # Raised when the profile loses a right: kills the access tokens minted before.
+    _count("profile_epoch"),
+    # Raised by all that ends the user's sessions. It never goes back, not even by deletion.
+    _count("epoch"),
+    Column("status", Text, nullable=False, server_default="ACTIVE"),
+    # With status LOCKED: until when; null is for good.
+    _time("locked_until", nullable=True),
+    Column("password_hash", Text),
+    Column("failed_logins", Integer, nullable=False, server_default="0"),
+    _time("last_login_at", nullable=True),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("user_id", name="users_pkey"),
+    UniqueConstraint("username", name="users_username_key"),
+    CheckConstraint(
+        "status IN ('ACTIVE', 'DISABLED', 'LOCKED', 'DELETED')", name="users_status_check"
+    ),
+)
+
+# The profiles that a replay may have to be signed from, after the directory's has changed.
+former_profiles = Table(
+    "former_profiles",
+    metadata,
+    _id("user_id"),
+    _count("profile_version"),
+    _text("username"),
+    _text("email"),
+    _texts("roles"),
+    _texts("permissions"),
+    _count("profile_epoch"),
+    Column("replaced_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("user_id", "profile_version", name="former_profiles_pkey"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _id("user_id"),
+    _id("session_id"),
+    # The user's epoch when the session was authorised; it is live only while they are equal.
+    _count("epoch"),
+    # The whole rotation state. Fingerprints are the SHA-256 of a refresh token's jti.
+    _count("generation"),
+    Column("current_fingerprint", LargeBinary, nullable=False),
+    Column("parent_fingerprint", LargeBinary),
+    _time("rotated_at"),
+    _time("access_expires_at"),
+    _time("refresh_expires_at"),
+    # The latest expiry of any access token of the session: until then facts about it matter.
+    _time("last_token_expires_at"),
+    Column("key_id", Text, nullable=False),
+    _count("profile_version"),
+    _text("device_id"),
+    _text("user_agent"),
+    _text("ip_address"),
+    _texts("scope"),
+    _time("created_at"),
+    _time("ends_at"),
+    _time("ended_at", nullable=True),
+    Column("end_reason", Text),
+    _text("caller"),
+    _text("request_id"),
+    Column("request_digest", LargeBinary),
+    # The day from which the row may be swept. It changes once a day, so that the refreshes between
+    # stay heap-only: no index names a column that every refresh changes.
+    Column("sweep_on", Date, nullable=False),
+    PrimaryKeyConstraint("user_id", "session_id", name="sessions_pkey"),
+    Index("sessions_by_id", "session_id"),
+    Index("sessions_by_creation", "user_id", "created_at", "session_id"),
+    Index(
+        "sessions_by_request",
+        "user_id",
+        "caller",
+        "request_id",
+        postgresql_where=text("request_id <> ''"),
+    ),
+    Index("sessions_by_sweep", "sweep_on"),
+    postgresql_with={"fillfactor": "85"},
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    _id("user_id"),
+    Column("kind", Text(collation="C"), nullable=False),
+    _id("target"),
+    Column("reason", Text, nullable=False),
+    _count("epoch"),
+    _text("except_session_id"),
+    _text("caller"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    _time("expires_at"),
+    # The key is the fact, so that revoking twice is once.
+    PrimaryKeyConstraint("user_id", "kind", "target", name="revocations_pkey"),
+)
+
+token_metrics = Table(
+    "token_metrics",
+    metadata,
+    _id("user_id"),
+    Column("day", Date, nullable=False),
+    _id("device_id"),
+    Column("metric_type", Text(collation="C"), nullable=False),
+    _count("count"),
+    PrimaryKeyConstraint("user_id", "day", "device_id", "metric_type", name="token_metrics_pkey"),
+    postgresql_with={"fillfactor": "85"},
+)
+
+token_totals = Table(
+    "token_totals",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("metric_type", Text(collation="C"), nullable=False),
+    _count("count"),
+    PrimaryKeyConstraint("day", "metric_type", name="token_totals_pkey"),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", Text(collation="C"), nullable=False),
+    Column("algorithm", Text, nullable=False),
+    Column("public_jwk", Text, nullable=False),
+    Column("sealed_private_key", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    _time("created_at"),
+    _time("activated_at", nullable=True),
+    _time("retired_at", nullable=True),
+    PrimaryKeyConstraint("kid", name="signing_keys_pkey"),
+    # Exactly one key of an algorithm signs: replicas that start together agree by it.
+    Index(
+        "signing_keys_one_active",
+        "algorithm",
+        unique=True,
+        postgresql_where=text("state = 'ACTIVE'"),
+    ),
+)
+
+# event_id is a UUIDv7, so that a range of it is a range of time.
+audit_events = Table(
+    "audit_events",
+    metadata,
+    _id("user_id"),
+    Column("event_id", UUID, nullable=False),
+    Column("occurred_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("kind", Text, nullable=False),
+    _text("caller"),
+    _text("session_id"),
+    _text("device_id"),
+    _text("user_agent"),
+    _text("ip_address"),
+    _text("outcome"),
+    _text("reason"),
+    _text("request_id"),
+    Column("details", JSONB, nullable=False, server_default="{}"),
+    PrimaryKeyConstraint("user_id", "event_id", name="audit_events_pkey"),
+    postgresql_partition_by="RANGE (event_id)",
+)

@@ -1,0 +1,1 @@
+"""Redis: speed and short memory. All of it can be lost at any moment."""

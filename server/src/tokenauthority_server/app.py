@@ -1,0 +1,258 @@
+"""The composition root: the only module that sees everything, and the life of the process.
+
+The ports are opened at once and the stores are asked until they answer, so that the order in which
+they and the authority start does not matter.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+
+from tokenauthority_server.adapters.clock import SystemClock
+from tokenauthority_server.adapters.entropy import SystemEntropy
+from tokenauthority_server.adapters.jwt.codec import TokenCodec
+from tokenauthority_server.adapters.jwt.keyring import KeyRing
+from tokenauthority_server.adapters.jwt.keys import symmetric_key
+from tokenauthority_server.adapters.page_tokens import SealedPageTokens
+from tokenauthority_server.adapters.postgres.database import NAME as POSTGRES
+from tokenauthority_server.adapters.postgres.database import Database
+from tokenauthority_server.adapters.postgres.revision import required_revision
+from tokenauthority_server.adapters.postgres.revocations import (
+    DatabaseView,
+    PostgresSessionRevoker,
+)
+from tokenauthority_server.adapters.postgres.sessions import PostgresSessionStore
+from tokenauthority_server.adapters.postgres.signing_keys import PostgresSigningKeyStore
+from tokenauthority_server.adapters.redis.activity import RedisActivityLog
+from tokenauthority_server.adapters.redis.connection import NAME as REDIS
+from tokenauthority_server.adapters.redis.connection import connect, eviction_policy, ping
+from tokenauthority_server.adapters.sealing import EncryptionKeys
+from tokenauthority_server.adapters.signing_keys import load_keyring
+from tokenauthority_server.adapters.token_ids import DerivedTokenIds
+from tokenauthority_server.config import Settings
+from tokenauthority_server.domain.errors import StoreUnavailableError
+from tokenauthority_server.domain.keys import KeyState
+from tokenauthority_server.domain.sessions import Lifetimes
+from tokenauthority_server.services.issuing import Issuing
+from tokenauthority_server.services.listing import Listing
+from tokenauthority_server.services.minting import Minting
+from tokenauthority_server.services.refreshing import Refreshing
+from tokenauthority_server.services.revoking import Revoking
+from tokenauthority_server.services.validating import Validating
+from tokenauthority_server.telemetry.logging import configure_logging
+from tokenauthority_server.telemetry.metrics import Metrics
+from tokenauthority_server.transport.binding import address_of
+from tokenauthority_server.transport.health import Health
+from tokenauthority_server.transport.http import HttpServer, http_app
+from tokenauthority_server.transport.readiness import Readiness
+from tokenauthority_server.transport.reflection import reflection_services
+from tokenauthority_server.transport.server import open_server
+from tokenauthority_server.transport.token_service import UseCases, token_service
+
+START_RETRY_SECONDS = 0.25
+STORE_WATCH_SECONDS = 1.0
+# No call without a deadline of its own takes longer.
+STOP_GRACE_SECONDS = 5.0
+
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the authority listens, as host:port."""
+
+    grpc: str
+    http: str
+
+
+async def serve(
+    settings: Settings, *, on_ready: Callable[[Addresses], None] = lambda _: None
+) -> None:
+    """Serve until SIGTERM or SIGINT, then stop cleanly. Raises StartError.
+
+    `on_ready` is called once, when calls can be answered.
+    """
+    configure_logging(settings.log_level, settings.log_format)
+    for warning in settings.warnings:
+        _log.warning("check the configuration", setting=warning.setting, problem=warning.problem)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stopping = asyncio.create_task(stop.wait())
+    async with running(settings) as authority:
+        _log.info("listening", grpc=authority.addresses.grpc, http=authority.addresses.http)
+        starting = asyncio.create_task(authority.become_ready())
+        try:
+            await _first(stopping, starting, authority.background)
+            if not stop.is_set():
+                on_ready(authority.addresses)
+                await _first(stopping, authority.background)
+        finally:
+            starting.cancel()
+        _log.info("stopping", drain_seconds=settings.drain_seconds)
+        await authority.health.drain()
+        await asyncio.sleep(settings.drain_seconds)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator["Authority"]:
+    """Open everything in order, and close it in reverse. Raises StartError."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url.get_secret_value())
+        await database.open()
+        stack.push_async_callback(database.close)
+        redis = connect(settings.redis_url.get_secret_value(), settings.redis_db)
+        stack.push_async_callback(redis.aclose)
+
+        keys = EncryptionKeys(settings.key_encryption_keys)
+        ring = _ring(settings)
+        activity = RedisActivityLog(redis, keep=settings.session_lifetime)
+        metrics = Metrics(CollectorRegistry(), version=version("wakedock-tokenauthority-server"))
+        readiness = Readiness((POSTGRES, REDIS), metrics)
+        services = [token_service(_use_cases(settings, database, keys, ring, activity))]
+        health = await Health.starting(readiness, services)
+        services.append(health.service())
+        if settings.reflection:
+            services.extend(reflection_services(services))
+
+        server, grpc_port = open_server(settings.grpc_host, settings.grpc_port, services, metrics)
+        stack.push_async_callback(server.stop, STOP_GRACE_SECONDS)
+        http = HttpServer.bound(
+            settings.http_host, settings.http_port, http_app(metrics.registry, readiness, ring)
+        )
+        stack.push_async_callback(http.stop)
+        await server.start()
+        await http.start()
+        background = asyncio.create_task(_background(readiness, database, redis, activity))
+        stack.callback(background.cancel)
+        yield Authority(
+            addresses=Addresses(
+                grpc=address_of(settings.grpc_host, grpc_port),
+                http=address_of(settings.http_host, http.port),
+            ),
+            health=health,
+            background=background,
+            database=database,
+            load_keys=partial(
+                load_keyring, ring, PostgresSigningKeyStore(database), keys, SystemClock()
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """An authority whose ports are open."""
+
+    addresses: Addresses
+    health: Health
+    background: asyncio.Task[None]
+    database: Database
+    load_keys: Callable[[], Awaitable[None]]
+
+    async def become_ready(self) -> None:
+        """Ask until the schema is there and a signing key is known; raise SigningKeyError."""
+        said = ""
+        while missing := await self._missing():
+            if missing != said:
+                _log.warning("not ready yet", waiting_for=missing)
+                said = missing
+            await asyncio.sleep(START_RETRY_SECONDS)
+        await self.health.ready()
+        _log.info("ready")
+
+    async def _missing(self) -> str:
+        """Return what is missing for the first call, "" for nothing."""
+        try:
+            revision, required = await self.database.revision(), required_revision()
+            if revision < required:
+                return (
+                    f"revision {required} of the schema, which is at {revision or 'none'}: "
+                    "run `tokenauthority migrate`"
+                )
+            await self.load_keys()
+        except StoreUnavailableError as error:
+            return error.store
+        return ""
+
+
+async def _background(
+    readiness: Readiness, database: Database, redis: Redis, activity: RedisActivityLog
+) -> None:
+    """Do what is done beside the calls, until cancelled."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(activity.run())
+        tasks.create_task(_watch(readiness, POSTGRES, database.revision))
+        tasks.create_task(_watch(readiness, REDIS, partial(ping, redis)))
+        tasks.create_task(_warn_of_eviction(redis))
+
+
+async def _watch(
+    readiness: Readiness, store: str, sign_of_life: Callable[[], Awaitable[object]]
+) -> None:
+    while True:
+        try:
+            await sign_of_life()
+        except StoreUnavailableError:
+            readiness.store_seen(store, up=False)
+        else:
+            readiness.store_seen(store, up=True)
+        await asyncio.sleep(STORE_WATCH_SECONDS)
+
+
+async def _warn_of_eviction(redis: Redis) -> None:
+    policy = await eviction_policy(redis)
+    if policy not in {"", "noeviction"}:
+        _log.warning(
+            "Redis may throw away what is still needed; set maxmemory-policy to noeviction",
+            maxmemory_policy=policy,
+        )
+
+
+def _ring(settings: Settings) -> KeyRing:
+    if settings.jwt_algorithm != "HS256":
+        return KeyRing(settings.jwt_algorithm)
+    secret = settings.jwt_secret_key.get_secret_value().encode()
+    return KeyRing(settings.jwt_algorithm, fixed=[symmetric_key(secret, KeyState.ACTIVE)])
+
+
+def _use_cases(
+    settings: Settings,
+    database: Database,
+    keys: EncryptionKeys,
+    ring: KeyRing,
+    activity: RedisActivityLog,
+) -> UseCases:
+    codec = TokenCodec(ring, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
+    sessions = PostgresSessionStore(database)
+    view = DatabaseView(database)
+    minting = Minting(codec, DerivedTokenIds(keys))
+    lifetimes = Lifetimes(
+        access=settings.access_token_lifetime,
+        refresh=settings.refresh_token_lifetime,
+        session=settings.session_lifetime,
+        grace=settings.refresh_grace,
+    )
+    return UseCases(
+        issuing=Issuing(sessions, minting, SystemEntropy(), activity, lifetimes),
+        validating=Validating(codec, view, sessions, SystemClock(), settings.clock_leeway_seconds),
+        refreshing=Refreshing(sessions, codec, minting, activity, lifetimes),
+        revoking=Revoking(PostgresSessionRevoker(database), view, codec),
+        listing=Listing(sessions, activity, SealedPageTokens(keys)),
+        public_keys=ring,
+    )
+
+
+async def _first(*tasks: asyncio.Task[Any]) -> None:
+    """Return when the first of these has ended, and raise what it raised."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()

@@ -1,0 +1,20 @@
+"""What a setting may hold, in words."""
+
+from typing import get_args
+
+from annotated_types import Ge, Le
+from pydantic.fields import FieldInfo
+
+
+def limits(field: FieldInfo) -> str:
+    """The values that the field takes, as `1 to 60`, `true or false`, or the list of its choices.
+
+    Empty where the field's own validators say it.
+    """
+    if field.annotation is bool:
+        return "true or false"
+    if field.annotation is int:
+        low = next(bound.ge for bound in field.metadata if isinstance(bound, Ge))
+        high = next(bound.le for bound in field.metadata if isinstance(bound, Le))
+        return f"{low} to {high}"
+    return ", ".join(str(choice) for choice in get_args(field.annotation))

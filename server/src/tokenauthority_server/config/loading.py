@@ -1,0 +1,142 @@
+"""Reads, checks and freezes the settings, and finds every fault at once."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr, ValidationError
+
+from tokenauthority_server.config.faults import ConfigurationError, Fault
+from tokenauthority_server.config.fields import is_loopback
+from tokenauthority_server.config.keys import MAKE_A_KEY
+from tokenauthority_server.config.limits import limits
+from tokenauthority_server.config.not_yet import NOT_YET, not_yet
+from tokenauthority_server.config.settings import Settings
+from tokenauthority_server.config.sources import Given, read_secret_file, read_sources
+from tokenauthority_server.config.spelling import near_misses
+
+Mode = Literal["serve", "dev", "migrate", "healthcheck"]
+
+SECRETS = frozenset(
+    name for name, field in Settings.model_fields.items() if field.annotation is SecretStr
+)
+DEV_DEFAULTS: Mapping[str, object] = {"reflection": True, "log_format": "console"}
+REQUIRED: Mapping[Mode, Mapping[str, str]] = {
+    "serve": {
+        "database_url": "Give it as postgresql://user:password@host:5432/database",
+        "redis_url": "Give it as redis://host:6379",
+        "key_encryption_key": MAKE_A_KEY,
+    },
+    "dev": {},
+    "migrate": {"database_url": "Give it as postgresql://user:password@host:5432/database"},
+    "healthcheck": {},
+}
+# The others read everything. These run beside a server, often with less than it was given.
+_READ_ONLY: Mapping[Mode, frozenset[str]] = {
+    "migrate": frozenset({"database_url", "log_level", "log_format"}),
+    "healthcheck": frozenset({"allow_anonymous_callers", "grpc_host", "grpc_port"}),
+}
+KNOWN = frozenset(
+    {name.upper() for name in Settings.model_fields}
+    | {f"{name.upper()}_FILE" for name in SECRETS}
+    | NOT_YET.keys()
+    | {"TEST_DATABASE_URL", "TEST_REDIS_URL"}
+)
+
+
+def load_settings(
+    environ: Mapping[str, str] = os.environ, dotenv: Path = Path(".env"), *, mode: Mode
+) -> Settings:
+    """The settings for one of the commands, from the environment and then from the file.
+
+    `migrate` and `healthcheck` read, and check, only what they use.
+
+    Raises:
+        ConfigurationError: with every fault there is.
+    """
+    try:
+        given = read_sources(environ, dotenv)
+    except ValueError as error:
+        raise ConfigurationError([Fault(str(dotenv), str(error))]) from None
+    read = _READ_ONLY.get(mode, frozenset(Settings.model_fields))
+    chosen, faults = _choose(given, [name for name in Settings.model_fields if name in read])
+    required = REQUIRED[mode]
+    for name in required.keys() - chosen.keys() - faults.keys():
+        faults[name] = Fault(name.upper(), f"is required by {mode}. {required[name]}")
+    values: dict[str, object] = dict(DEV_DEFAULTS) if mode == "dev" else {}
+    values.update((name, one.text) for name, one in chosen.items())
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        # What was not given as it should is a fault already; that it is missing is no second one.
+        faults = _broken(error) | faults
+    warnings = near_misses(given, KNOWN)
+    if mode in {"serve", "dev"}:
+        refused, ignored = not_yet({name: one.text for name, one in given.items()})
+        faults |= {fault.setting: fault for fault in refused}
+        warnings += ignored
+    # Raised out here, so that the error that holds the values is no context of this one.
+    if settings is None or faults:
+        order = [*Settings.model_fields, *NOT_YET]
+        raise ConfigurationError(
+            [faults[name] for name in sorted(faults, key=order.index)], warnings
+        )
+    warnings += _cautions(settings, mode)
+    settings.remember({name: one.origin for name, one in chosen.items()}, warnings)
+    return settings
+
+
+def _choose(
+    given: Mapping[str, Given], fields: list[str]
+) -> tuple[dict[str, Given], dict[str, Fault]]:
+    """What was given for each field, and a fault for each whose giving went wrong."""
+    chosen: dict[str, Given] = {}
+    faults: dict[str, Fault] = {}
+    for field in fields:
+        name = field.upper()
+        named = f"{name}_FILE"
+        from_file = field in SECRETS and named in given
+        if from_file and name in given:
+            faults[field] = Fault(name, f"is given together with {named}. Unset one of the two")
+        elif from_file:
+            try:
+                chosen[field] = read_secret_file(given[named])
+            except ValueError as error:
+                faults[field] = Fault(named, str(error))
+        elif name in given:
+            chosen[field] = given[name]
+    return chosen, faults
+
+
+def _broken(error: ValidationError) -> dict[str, Fault]:
+    faults: dict[str, Fault] = {}
+    for one in error.errors(include_url=False, include_input=False):
+        if one["type"] == "default_factory_not_called":
+            # REDIS_DB has a default from REDIS_URL, and something before it is broken.
+            continue
+        field = str(one["loc"][0])
+        cause = one.get("ctx", {}).get("error")
+        # Only our own words are told: an error of Python's, as of text that is not UTF-8, may
+        # repeat the value.
+        if type(cause) is ValueError:
+            problem = str(cause)
+        else:
+            problem = f"must be {limits(Settings.model_fields[field]) or 'UTF-8 text'}"
+        faults[field] = Fault(field.upper(), problem)
+    return faults
+
+
+def _cautions(settings: Settings, mode: Mode) -> Iterator[Fault]:
+    if settings.jwt_secret_key and settings.jwt_algorithm != "HS256":
+        problem = f"is not used, since JWT_ALGORITHM is {settings.jwt_algorithm}"
+        yield Fault("JWT_SECRET_KEY", problem)
+    if settings.allow_anonymous_callers and not is_loopback(settings.grpc_host):
+        problem = (
+            f"whoever reaches {settings.grpc_address} may create, refresh and revoke for every "
+            "user. Let only services that you trust reach it"
+        )
+        yield Fault("ALLOW_ANONYMOUS_CALLERS", problem)
+    if settings.migrate and mode == "serve":
+        yield Fault("MIGRATE", "is for dev. Run tokenauthority migrate before serve")

@@ -1,0 +1,50 @@
+"""Settings of the contract that this release does not act on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tokenauthority_server.config.faults import Fault
+
+_FALSE = ("false", "0", "no", "off", "f", "n")
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Such a setting: the values that change nothing, and whether it promises protection.
+
+    One that promises protection stops the start, or its operator would believe to be protected.
+    """
+
+    harmless: tuple[str, ...] = ()
+    protects: bool = False
+
+
+NOT_YET: Mapping[str, NotYet] = {
+    "WORKERS": NotYet(("1",), protects=True),
+    "MAX_SESSIONS_PER_USER": NotYet(("0",), protects=True),
+    "TLS_CERT_FILE": NotYet(protects=True),
+    "TLS_KEY_FILE": NotYet(protects=True),
+    "TLS_CLIENT_CA_FILE": NotYet(protects=True),
+    "CALLERS_FILE": NotYet(protects=True),
+    "HEALTH_REQUIRES_CALLER": NotYet(_FALSE, protects=True),
+    "LEGACY_JWT_SECRET_KEY": NotYet(protects=True),
+    "LEGACY_JWT_SECRET_KEY_FILE": NotYet(protects=True),
+    "LEGACY_JWT_UNTIL": NotYet(protects=True),
+    "SESSION_LIMIT_POLICY": NotYet(("evict_oldest",)),
+    "KEY_ROTATION_DAYS": NotYet(("30",)),
+    "REVOCATION_LEASE_SECONDS": NotYet(("3",)),
+    "LOGIN_MAX_FAILURES": NotYet(("5",)),
+    "LOGIN_LOCK_MINUTES": NotYet(("30",)),
+    "AUDIT_DAYS": NotYet(("365",)),
+}
+
+
+def not_yet(given: Mapping[str, str]) -> tuple[list[Fault], list[Fault]]:
+    """The faults, and the warnings, for those of `given` that would change something."""
+    faults: list[Fault] = []
+    warnings: list[Fault] = []
+    for name, rule in NOT_YET.items():
+        if name in given and given[name].strip().lower() not in rule.harmless:
+            problem = "is part of the contract, but this release does not act on it yet; unset it"
+            (faults if rule.protects else warnings).append(Fault(name, problem))
+    return faults, warnings

@@ -1,0 +1,199 @@
+"""The settings that this release acts on: their names, defaults and rules.
+
+docs/configuration.md says what each is for.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tokenauthority_server.config.addresses import redis_database
+from tokenauthority_server.config.faults import Fault
+from tokenauthority_server.config.fields import (
+    Algorithm,
+    Claim,
+    DatabaseAddress,
+    Host,
+    LogFormat,
+    LogLevel,
+    Port,
+    RedisAddress,
+    SealingKeys,
+    is_loopback,
+)
+from tokenauthority_server.config.keys import (
+    MAKE_A_KEY,
+    check_jwt_secret,
+    read_key_encryption_keys,
+)
+
+
+def _named_database(earlier: dict[str, SecretStr]) -> int:
+    address = earlier.get("redis_url")
+    return (redis_database(address.get_secret_value()) if address else None) or 0
+
+
+class Settings(BaseSettings):
+    """The settings, frozen; `load_settings` makes them.
+
+    Each field is the setting of its name in upper case. A secret that was not given is empty, and
+    so false. Rules between two fields stand with the later one and see the earlier one only if it
+    is good, so that one pass finds every fault.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True)
+
+    database_url: DatabaseAddress = SecretStr("")
+    redis_url: RedisAddress = SecretStr("")
+    redis_db: Annotated[int, Field(ge=0, le=65535)] = Field(default_factory=_named_database)
+    data_dir: Path = Path(".data")
+    migrate: bool = False
+
+    allow_anonymous_callers: bool = False
+    grpc_host: Host = "127.0.0.1"
+    grpc_port: Port = 50051
+    http_host: Host = "127.0.0.1"
+    http_port: Port = 8081
+    reflection: bool = False
+    drain_seconds: Annotated[int, Field(ge=0, le=300)] = 5
+
+    key_encryption_key: SealingKeys = SecretStr("")
+    jwt_algorithm: Algorithm = "ES256"
+    jwt_secret_key: SecretStr = SecretStr("")
+    jwt_issuer: Claim = "wakedock"
+    jwt_audience: Claim = "wakedock-users"
+
+    access_token_expire_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    refresh_token_expire_days: Annotated[int, Field(ge=1, le=365)] = 7
+    session_max_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    refresh_grace_seconds: Annotated[int, Field(ge=0, le=600)] = 30
+    clock_leeway_seconds: Annotated[int, Field(ge=0, le=60)] = 5
+
+    log_level: LogLevel = "info"
+    log_format: LogFormat = "json"
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[Fault, ...] = PrivateAttr(default=())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing is read behind the back of `load_settings`, which also tells what came whence."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @field_validator("redis_db")
+    @classmethod
+    def _one_redis_database(cls, number: int, info: ValidationInfo) -> int:
+        address: SecretStr | None = info.data.get("redis_url")
+        named = redis_database(address.get_secret_value()) if address else None
+        if named is not None and named != number:
+            raise ValueError("is not the database that REDIS_URL names. Give it in one of the two")
+        return number
+
+    @field_validator("grpc_host")
+    @classmethod
+    def _known_callers_only(cls, host: str, info: ValidationInfo) -> str:
+        if not is_loopback(host) and info.data.get("allow_anonymous_callers") is False:
+            raise ValueError(
+                "can be reached from other machines, and this release does not tell its callers "
+                "apart: whoever reaches the port may use all of it. Use 127.0.0.1; or let only "
+                "services that you trust reach the port, and set ALLOW_ANONYMOUS_CALLERS=true"
+            )
+        return host
+
+    @field_validator("http_port")
+    @classmethod
+    def _port_of_its_own(cls, port: int, info: ValidationInfo) -> int:
+        if port and port == info.data.get("grpc_port"):
+            raise ValueError("is GRPC_PORT's too. Choose another one")
+        return port
+
+    @field_validator("jwt_secret_key")
+    @classmethod
+    def _secret_that_signs(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.data.get("jwt_algorithm") != "HS256":
+            return secret
+        if not secret:
+            raise ValueError(f"is required with JWT_ALGORITHM=HS256. {MAKE_A_KEY}")
+        check_jwt_secret(secret.get_secret_value())
+        sealing: SecretStr | None = info.data.get("key_encryption_key")
+        if sealing and secret.get_secret_value() in sealing.get_secret_value().split(","):
+            raise ValueError(f"is one of KEY_ENCRYPTION_KEY's, which seals. {MAKE_A_KEY}")
+        return secret
+
+    @field_validator("jwt_audience")
+    @classmethod
+    def _audience_of_its_own(cls, audience: str, info: ValidationInfo) -> str:
+        if audience == info.data.get("jwt_issuer"):
+            raise ValueError("must differ from JWT_ISSUER, which is the audience of refresh tokens")
+        return audience
+
+    @field_validator("session_max_days")
+    @classmethod
+    def _outlasts_a_refresh(cls, days: int, info: ValidationInfo) -> int:
+        refresh: int | None = info.data.get("refresh_token_expire_days")
+        if refresh is not None and days < refresh:
+            raise ValueError(f"must be at least REFRESH_TOKEN_EXPIRE_DAYS, which is {refresh}")
+        return days
+
+    @property
+    def key_encryption_keys(self) -> tuple[bytes, ...]:
+        """The keys of 32 bytes; the first seals, all open. Empty where none was given."""
+        text = self.key_encryption_key.get_secret_value()
+        return read_key_encryption_keys(text) if text else ()
+
+    @property
+    def grpc_address(self) -> str:
+        """Host and port as gRPC takes them."""
+        host = f"[{self.grpc_host}]" if ":" in self.grpc_host else self.grpc_host
+        return f"{host}:{self.grpc_port}"
+
+    @property
+    def access_token_lifetime(self) -> timedelta:
+        """How long an access token lives, unless its session ends before."""
+        return timedelta(minutes=self.access_token_expire_minutes)
+
+    @property
+    def refresh_token_lifetime(self) -> timedelta:
+        """How long a refresh token lives, from the last refresh."""
+        return timedelta(days=self.refresh_token_expire_days)
+
+    @property
+    def session_lifetime(self) -> timedelta:
+        """When a session ends however often it was refreshed."""
+        return timedelta(days=self.session_max_days)
+
+    @property
+    def refresh_grace(self) -> timedelta:
+        """How long the parent of a refresh token still gets the same successor."""
+        return timedelta(seconds=self.refresh_grace_seconds)
+
+    @property
+    def clock_leeway(self) -> timedelta:
+        """How far the clocks of two machines may be apart."""
+        return timedelta(seconds=self.clock_leeway_seconds)
+
+    @property
+    def warnings(self) -> tuple[Fault, ...]:
+        """What the start should warn about."""
+        return self._warnings
+
+    def origin(self, name: str) -> str:
+        """Where a field's value came from: the environment, .env, a file, or the default."""
+        return self._origins.get(name, "default")
+
+    def remember(self, origins: Mapping[str, str], warnings: Iterable[Fault]) -> None:
+        """Keeps where each field came from, and what to warn about."""
+        self._origins = dict(origins)
+        self._warnings = tuple(warnings)

@@ -1,0 +1,69 @@
+"""`tokenauthority dev`: everything that a developer needs, from one command."""
+
+import asyncio
+import os
+import shutil
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import typer
+from pydantic import SecretStr
+
+from tokenauthority_server.adapters.postgres.migrate import migrate
+from tokenauthority_server.app import Addresses, serve
+from tokenauthority_server.config import Settings, ensure_dev_key
+from tokenauthority_server.embedded import EmbeddedPostgres, EmbeddedValkey
+
+_CREATE = '{"subject": {"user_id": "1", "username": "ann", "roles": ["admin"]}}'
+_LIST = '{"user_id": "1"}'
+
+
+def develop(settings: Settings) -> None:
+    """Serve until Ctrl-C, with embedded stores for those that the settings do not name.
+
+    The embedded database is migrated; another one only with MIGRATE=1. Raises StartError.
+    """
+    with ExitStack() as stores:
+        # Nobody balances load over this one, so there is nothing to drain.
+        found: dict[str, object] = {"drain_seconds": 0}
+        if not settings.database_url:
+            postgres = stores.enter_context(EmbeddedPostgres.start(settings.data_dir))
+            found["database_url"] = SecretStr(postgres.url)
+        if not settings.redis_url:
+            valkey = stores.enter_context(EmbeddedValkey.start(settings.data_dir))
+            found["redis_url"] = SecretStr(valkey.url)
+        if not settings.key_encryption_key:
+            found["key_encryption_key"] = ensure_dev_key(settings.data_dir)
+        asyncio.run(_serve(settings.model_copy(update=found), own="database_url" in found))
+
+
+async def _serve(settings: Settings, *, own: bool) -> None:
+    if own or settings.migrate:
+        await migrate(settings.database_url.get_secret_value())
+    await serve(settings, on_ready=lambda addresses: _greet(settings, addresses))
+
+
+def _greet(settings: Settings, addresses: Addresses) -> None:
+    typer.secho("\nThe token authority is ready.", bold=True)
+    typer.echo(
+        f"  gRPC {addresses.grpc}   HTTP {addresses.http}   data in {settings.data_dir}   "
+        "Ctrl-C stops it\n"
+    )
+    for line in (
+        _call(addresses.grpc, "CreatePair", _CREATE),
+        _call(addresses.grpc, "ListSessions", _LIST),
+        f"curl -s http://{addresses.http}/readyz",
+    ):
+        typer.echo(f"  {line}")
+    typer.echo()
+
+
+def _call(address: str, method: str, body: str) -> str:
+    """Return a line to copy, for the tool that is at hand."""
+    path = f"tokenauthority.v1.TokenService/{method}"
+    buf = Path(sys.executable).with_name("buf")
+    if buf.exists() and not shutil.which("grpcurl"):
+        name = os.path.relpath(buf)
+        return f"{name} curl --protocol grpc --http2-prior-knowledge -d '{body}' http://{address}/{path}"
+    return f"grpcurl -plaintext -d '{body}' {address} {path}"

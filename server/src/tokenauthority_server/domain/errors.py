@@ -1,0 +1,106 @@
+"""The errors that use cases and ports raise. transport.errors gives each its status.
+
+AuthorityError
+├── InvalidRequestError        fields that break a rule
+├── RequestIdReusedError
+├── RequestIdSpentError
+├── ProfileTooLargeError
+├── UserNotFoundError
+├── UsernameTakenError
+├── UserNotAllowedError
+├── RefreshTokenInvalidError
+├── RefreshTokenExpiredError
+├── RefreshTokenReusedError
+├── SessionEndedError
+└── TemporaryError             try again later
+    ├── StoreUnavailableError
+    └── OverloadedError
+
+StartError                     the server cannot start, for its operator to mend
+"""
+
+from dataclasses import dataclass
+
+
+class AuthorityError(Exception):
+    """A call cannot be done; which class it is says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A field, by its path in the request, and the rule that it breaks."""
+
+    field: str
+    description: str
+
+
+class InvalidRequestError(AuthorityError):
+    """Fields of the request break rules: all of them are named, and nothing was done."""
+
+    def __init__(self, *violations: Violation) -> None:
+        super().__init__("; ".join(f"{one.field}: {one.description}" for one in violations))
+        self.violations = violations
+
+
+class RequestIdReusedError(AuthorityError):
+    """The request_id was used with another body a short while ago."""
+
+
+class RequestIdSpentError(AuthorityError):
+    """The pair of this request_id was refreshed, or its session has ended."""
+
+
+class ProfileTooLargeError(AuthorityError):
+    """A token with this profile, device and scope would exceed MAX_TOKEN_BYTES."""
+
+
+class UserNotFoundError(AuthorityError):
+    """The directory holds no such user."""
+
+
+class UsernameTakenError(AuthorityError):
+    """Another user holds the username."""
+
+
+class UserNotAllowedError(AuthorityError):
+    """The user is disabled, deleted, or locked by an administrator."""
+
+
+class RefreshTokenInvalidError(AuthorityError):
+    """The refresh token is not one of ours, or not one at all."""
+
+
+class RefreshTokenExpiredError(AuthorityError):
+    """The refresh token, or its session, has expired."""
+
+
+class RefreshTokenReusedError(AuthorityError):
+    """The refresh token had been rotated, and its session has been ended for that."""
+
+
+class SessionEndedError(AuthorityError):
+    """The session has ended, or is not known any more."""
+
+
+class TemporaryError(AuthorityError):
+    """No answer now; asking again later is right."""
+
+    retry_after_seconds = 1.0
+
+
+class StoreUnavailableError(TemporaryError):
+    """A store cannot be asked. Nothing was half done; nothing is known of any token."""
+
+    def __init__(self, store: str) -> None:
+        super().__init__(f"{store} is unavailable")
+        self.store = store
+
+
+class OverloadedError(TemporaryError):
+    """The call ran over its time."""
+
+
+class StartError(Exception):
+    """The server cannot start, or not go on; the text says why and what to do, and no secret."""
+
+    exit_code = 1

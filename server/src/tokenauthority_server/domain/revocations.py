@@ -1,0 +1,121 @@
+"""Revocation facts, and the one rule by which they kill tokens."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from tokenauthority_server.domain.tokens import Claims, InactiveReason, TokenType
+
+LONGEST_ACCESS_LIFETIME = timedelta(hours=24)
+"""No setting allows more, so a fact about all of a user's tokens may be dropped after it."""
+
+FACT_MARGIN = timedelta(minutes=5)
+"""A fact outlives the tokens that it concerns by this: leeway, and clocks that are apart."""
+
+
+class RevocationReason(StrEnum):
+    """Why something was revoked; the names are the contract's."""
+
+    LOGOUT = "LOGOUT"
+    LOGOUT_ALL = "LOGOUT_ALL"
+    ADMIN = "ADMIN"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a reason, no secret
+    PROFILE_CHANGED = "PROFILE_CHANGED"
+    REUSE_DETECTED = "REUSE_DETECTED"
+    USER_DISABLED = "USER_DISABLED"
+    USER_DELETED = "USER_DELETED"
+    SESSION_LIMIT = "SESSION_LIMIT"
+    KEY_REVOKED = "KEY_REVOKED"
+
+
+CLAIMABLE_REASONS = frozenset(
+    {
+        RevocationReason.LOGOUT,
+        RevocationReason.LOGOUT_ALL,
+        RevocationReason.ADMIN,
+        RevocationReason.PASSWORD_CHANGED,
+    }
+)
+"""What a caller may give as its reason; the others are the authority's own."""
+
+
+class FactKind(StrEnum):
+    """What a fact is about."""
+
+    TOKEN = "token"  # noqa: S105 - a kind, no secret
+    SESSION = "session"
+    USER = "user"
+    PROFILE = "profile"
+    KEY = "key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A revocation.
+
+    `target` is the token's id, the session's or the key's; a user's facts have none. `user_id` is
+    empty for keys. `epoch` is the user's, or the user's profile epoch, after the revocation.
+    """
+
+    kind: FactKind
+    user_id: str
+    target: str
+    reason: RevocationReason
+    epoch: int = 0
+    except_session_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Why a token is dead, and why that was done to it."""
+
+    reason: InactiveReason
+    revocation_reason: RevocationReason | None
+
+
+class CheckSource(StrEnum):
+    """What a verdict on a token rests on; the names are the contract's."""
+
+    LEASED_VIEW = "LEASED_VIEW"
+    DATABASE = "DATABASE"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """For each token asked about its death, or None for one that lives; and what this rests on."""
+
+    source: CheckSource
+    deaths: tuple[Death | None, ...]
+
+
+def targets(claims: Claims) -> tuple[tuple[str, FactKind, str], ...]:
+    """Return the (user_id, kind, target) of every fact that could kill the token."""
+    user_id = claims.user_id
+    return (
+        (user_id, FactKind.TOKEN, claims.token_id),
+        (user_id, FactKind.SESSION, claims.session_id),
+        (user_id, FactKind.USER, ""),
+        (user_id, FactKind.PROFILE, ""),
+        ("", FactKind.KEY, claims.key_id),
+    )
+
+
+def death_by(fact: Fact, claims: Claims) -> Death | None:
+    """Return the token's death by this fact, or None when the fact does not concern it.
+
+    The fact must be one of those named by `targets`. A token dies by its id, its session, its key,
+    its user with a higher epoch unless its session is excepted, or, an access token, by its user
+    with a higher profile epoch.
+    """
+    match fact.kind:
+        case FactKind.TOKEN:
+            return Death(InactiveReason.TOKEN_REVOKED, fact.reason)
+        case FactKind.SESSION:
+            return Death(InactiveReason.SESSION_REVOKED, fact.reason)
+        case FactKind.KEY:
+            return Death(InactiveReason.KEY_REVOKED, fact.reason)
+        case FactKind.USER:
+            dead = fact.epoch > claims.epoch and fact.except_session_id != claims.session_id
+        case FactKind.PROFILE:  # pragma: no branch - there is no other kind
+            dead = claims.token_type is TokenType.ACCESS and fact.epoch > claims.profile_epoch
+    return Death(InactiveReason.USER_REVOKED, fact.reason) if dead else None

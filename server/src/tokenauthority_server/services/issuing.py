@@ -1,0 +1,41 @@
+"""CreatePair: open a session and hand out its first pair."""
+
+from dataclasses import dataclass
+
+from tokenauthority_server.domain.ports import ActivityLog, Entropy, SessionStore
+from tokenauthority_server.domain.sessions import CreateRequest, Lifetimes, NewSession, Origin
+from tokenauthority_server.domain.tokens import TokenPair, fingerprint
+from tokenauthority_server.services.minting import Minting
+
+
+@dataclass(frozen=True, slots=True)
+class Issuing:
+    """Opens sessions."""
+
+    sessions: SessionStore
+    minting: Minting
+    entropy: Entropy
+    activity: ActivityLog
+    lifetimes: Lifetimes
+
+    async def create_pair(self, request: CreateRequest, origin: Origin) -> TokenPair:
+        """Open a session and return its pair; the same request_id gets the same pair again.
+
+        Raises what SessionStore.create raises, and ProfileTooLargeError.
+        """
+        budget = self.minting.budget(request.device.device_id, request.scope)
+        session_id = self.entropy.session_id()
+        new = NewSession(
+            request=request,
+            session_id=session_id,
+            refresh_fingerprint=fingerprint(self.minting.ids.first(session_id)[0]),
+            key_id=self.minting.signer.active_key_id(),
+            profile_size=self.minting.signer.profile_size(request.profile)
+            if request.profile
+            else 0,
+            profile_budget=budget,
+        )
+        grant = await self.sessions.create(new, self.lifetimes, origin)
+        pair = self.minting.pair(grant, self.minting.ids.first(grant.session_id))
+        self.activity.record(request.user_id, grant.session_id, grant.now)
+        return pair

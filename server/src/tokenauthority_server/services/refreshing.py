@@ -1,0 +1,63 @@
+"""Refresh: exchange a refresh token for the next pair, exactly once (RFC 9700, 4.14.2)."""
+
+from dataclasses import dataclass
+
+from tokenauthority_server.domain.errors import RefreshTokenInvalidError
+from tokenauthority_server.domain.ports import ActivityLog, SessionStore, TokenVerifier
+from tokenauthority_server.domain.sessions import Device, Lifetimes, Origin, Rotation
+from tokenauthority_server.domain.tokens import (
+    TokenPair,
+    TokenRefusedError,
+    TokenType,
+    fingerprint,
+)
+from tokenauthority_server.services.minting import Minting
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The successor, and whether it had been handed out before."""
+
+    pair: TokenPair
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshing:
+    """Rotates refresh tokens."""
+
+    sessions: SessionStore
+    verifier: TokenVerifier
+    minting: Minting
+    activity: ActivityLog
+    lifetimes: Lifetimes
+
+    async def refresh(self, refresh_token: str, device: Device, origin: Origin) -> Refreshed:
+        """Return the successor of this refresh token.
+
+        Whether it is the current one, and whether it has expired, the store decides by its own
+        clock. Raises RefreshTokenInvalidError and what SessionStore.rotate raises.
+        """
+        try:
+            claims = self.verifier.verify(refresh_token)
+        except TokenRefusedError as error:
+            raise RefreshTokenInvalidError from error
+        if claims.token_type is not TokenType.REFRESH:
+            raise RefreshTokenInvalidError
+        successors = self.minting.ids.successor(claims.token_id)
+        grant = await self.sessions.rotate(
+            Rotation(
+                user_id=claims.user_id,
+                session_id=claims.session_id,
+                presented=fingerprint(claims.token_id),
+                successor=fingerprint(successors[0]),
+                device=device,
+                key_id=self.minting.signer.active_key_id(),
+                profile_budget=self.minting.budget(claims.device_id, claims.scope),
+            ),
+            self.lifetimes,
+            origin,
+        )
+        pair = self.minting.pair(grant, successors)
+        self.activity.record(claims.user_id, claims.session_id, grant.now)
+        return Refreshed(pair, grant.replayed)

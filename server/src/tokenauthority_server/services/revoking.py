@@ -1,0 +1,55 @@
+"""Revoke: end a token, a session, or all that a user holds (RFC 7009)."""
+
+from dataclasses import dataclass
+
+from tokenauthority_server.domain.ports import RevocationView, SessionRevoker, TokenVerifier
+from tokenauthority_server.domain.revocations import RevocationReason
+from tokenauthority_server.domain.sessions import Origin
+from tokenauthority_server.domain.tokens import TokenRefusedError, TokenType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """What a revocation ended, and whether every verifier is known to refuse it from now on."""
+
+    sessions: int = 0
+    tokens: int = 0
+    effective_everywhere: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Revoking:
+    """Ends what is alive. Unknown and dead targets count zero, and are no error."""
+
+    revoker: SessionRevoker
+    view: RevocationView
+    verifier: TokenVerifier
+
+    async def revoke_token(self, token: str, reason: RevocationReason, origin: Origin) -> Revoked:
+        """Kill an access token alone; end the session of any refresh token that we signed."""
+        try:
+            claims = self.verifier.verify(token)
+        except TokenRefusedError:
+            # It is good nowhere, so there is nothing to wait for either.
+            return Revoked(effective_everywhere=True)
+        if claims.token_type is TokenType.REFRESH:
+            ended = await self.revoker.end_session(
+                claims.session_id, claims.user_id, reason, origin
+            )
+            return Revoked(sessions=ended, effective_everywhere=await self.view.settle())
+        killed = await self.revoker.revoke_token(claims, reason, origin)
+        return Revoked(tokens=killed, effective_everywhere=await self.view.settle())
+
+    async def revoke_session(
+        self, session_id: str, reason: RevocationReason, origin: Origin
+    ) -> Revoked:
+        """End a session with all its tokens."""
+        ended = await self.revoker.end_session(session_id, None, reason, origin)
+        return Revoked(sessions=ended, effective_everywhere=await self.view.settle())
+
+    async def revoke_user(
+        self, user_id: str, except_session_id: str, reason: RevocationReason, origin: Origin
+    ) -> Revoked:
+        """End all that the user holds, but for one session where it is given ("" for none)."""
+        ended = await self.revoker.end_user_sessions(user_id, except_session_id, reason, origin)
+        return Revoked(sessions=ended, effective_everywhere=await self.view.settle())

@@ -1,0 +1,89 @@
+"""Validate and BatchValidate: is this token good now (in the sense of RFC 7662)?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tokenauthority_server.domain.ports import Clock, RevocationView, SessionStore, TokenVerifier
+from tokenauthority_server.domain.revocations import Check, CheckSource, Death, RevocationReason
+from tokenauthority_server.domain.tokens import (
+    Claims,
+    InactiveReason,
+    TokenRefusedError,
+    TokenType,
+    time_refusal,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether a token is good: it is exactly when `reason` is None, and then `claims` says more.
+
+    `source` is None where the token alone decided.
+    """
+
+    check_time: datetime
+    reason: InactiveReason | None = None
+    revocation_reason: RevocationReason | None = None
+    claims: Claims | None = None
+    source: CheckSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validating:
+    """Answers for tokens. `leeway` is in seconds."""
+
+    verifier: TokenVerifier
+    view: RevocationView
+    sessions: SessionStore
+    clock: Clock
+    leeway: int
+
+    async def validate(self, token: str, expected: TokenType) -> Verdict:
+        """Return the verdict; raise StoreUnavailableError when none can be given."""
+        return (await self.validate_many((token,), expected))[0]
+
+    async def validate_many(self, tokens: Sequence[str], expected: TokenType) -> Sequence[Verdict]:
+        """Return the verdicts in the order of the tokens; raise StoreUnavailableError.
+
+        All of them rest on one question to the view; refresh tokens are asked of the store.
+        """
+        now = self.clock.now()
+        judged = [self._judge(token, expected, now) for token in tokens]
+        alive = [claims for claims in judged if isinstance(claims, Claims)]
+        check = await self._check(alive, expected)
+        deaths = iter(check.deaths)
+        return [
+            one if isinstance(one, Verdict) else _verdict(one, next(deaths), now, check.source)
+            for one in judged
+        ]
+
+    def _judge(self, token: str, expected: TokenType, now: datetime) -> Claims | Verdict:
+        """Return the claims of a token that is good by itself, else its verdict."""
+        try:
+            claims = self.verifier.verify(token)
+        except TokenRefusedError as error:
+            return Verdict(check_time=now, reason=error.reason)
+        if claims.token_type is not expected:
+            return Verdict(check_time=now, reason=InactiveReason.WRONG_TYPE)
+        refusal = time_refusal(claims, now=now.timestamp(), leeway=self.leeway)
+        return Verdict(check_time=now, reason=refusal) if refusal else claims
+
+    async def _check(self, alive: Sequence[Claims], expected: TokenType) -> Check:
+        if not alive:
+            return Check(CheckSource.DATABASE, ())
+        if expected is TokenType.REFRESH:
+            deaths = await self.sessions.refresh_token_deaths(alive)
+            return Check(CheckSource.DATABASE, tuple(deaths))
+        return await self.view.check(alive)
+
+
+def _verdict(claims: Claims, death: Death | None, now: datetime, source: CheckSource) -> Verdict:
+    if death is None:
+        return Verdict(check_time=now, claims=claims, source=source)
+    return Verdict(
+        check_time=now,
+        reason=death.reason,
+        revocation_reason=death.revocation_reason,
+        source=source,
+    )

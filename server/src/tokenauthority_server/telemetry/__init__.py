@@ -1,0 +1,1 @@
+"""Logs and metrics; stands beside the layers and leans on none of them."""

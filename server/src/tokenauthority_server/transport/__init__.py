@@ -1,0 +1,1 @@
+"""The server's face: gRPC and HTTP. It parses, calls one use case, and converts."""

@@ -1,0 +1,78 @@
+"""Turns whatever a method raises into the status that its caller may see, and notes how it ended.
+
+This is a security control: gRPC sends the text of any exception that reaches it to the caller.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import grpc
+import structlog
+
+from tokenauthority_server.transport.errors import INTERNAL, STATUS_TRAILER, refusal_of, status_of
+from tokenauthority_server.transport.interceptors.call import Behavior, Call, Context
+from tokenauthority_server.transport.interceptors.context import REQUEST_ID
+from tokenauthority_server.transport.policy import Method
+
+_CLOSE_SECONDS: Final = 0.02
+_CLOSE_SHARE: Final = 0.02
+
+
+def explain_errors(behavior: Behavior, method: Method) -> Behavior:
+    """End a failed call by the table of transport.errors; set `code` and `reason` of each call."""
+
+    async def explained(request: Any, context: Context, call: Call) -> Any:
+        try:
+            response = await behavior(request, context, call)
+        except grpc.aio.AbortError:
+            # The method has sent a status by itself, as health does for a name it does not know.
+            call.code = context.code()
+            raise
+        except asyncio.CancelledError as error:
+            if not _is_cancelled():
+                # Strayed in from a task that the method waited for. gRPC would answer nothing.
+                await _refuse(error, context, call, method)
+            call.code = _why_cancelled(context, call)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text must not get out
+            await _refuse(error, context, call, method)
+        else:
+            call.code = grpc.StatusCode.OK
+            return response
+
+    return explained
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _refuse(error: BaseException, context: Context, call: Call, method: Method) -> None:
+    refusal = refusal_of(error)
+    if refusal is INTERNAL:
+        logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+        logger.error("unexpected fault", method=method.path, exc_info=error)
+    call.code, call.reason = refusal.code, refusal.reason_name
+    status = status_of(
+        error, refusal, request_id=call.request_id, request_fields=method.request_fields
+    )
+    await context.abort(
+        refusal.code,
+        status.message,
+        ((REQUEST_ID, call.request_id), (STATUS_TRAILER, status.SerializeToString())),
+    )
+
+
+def _why_cancelled(context: Context, call: Call) -> grpc.StatusCode:
+    """Tell a caller that hung up from one whose time was over; gRPC cancels alike for both.
+
+    A caller whose deadline passes hangs up too, and this is heard just before the deadline passes
+    here: close to it counts as it.
+    """
+    if call.caller_deadline is None:
+        return grpc.StatusCode.CANCELLED
+    close = max(_CLOSE_SECONDS, call.caller_deadline * _CLOSE_SHARE)
+    if context.time_remaining() <= close:
+        return grpc.StatusCode.DEADLINE_EXCEEDED
+    return grpc.StatusCode.CANCELLED

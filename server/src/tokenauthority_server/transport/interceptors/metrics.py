@@ -1,0 +1,32 @@
+"""Counts and times each call under the usual names (telemetry.metrics)."""
+
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Any
+
+from tokenauthority_server.telemetry.metrics import Metrics
+from tokenauthority_server.transport.interceptors.call import Behavior, Call, Context, Layer
+from tokenauthority_server.transport.policy import Method
+
+
+def measured(metrics: Metrics, methods: Iterable[Method]) -> Layer:
+    """Return the layer that counts; the series of all the methods exist from now on."""
+    series = {
+        method.path: metrics.rpc(kind=method.kind, service=method.service, method=method.name)
+        for method in methods
+    }
+
+    def measure(behavior: Behavior, method: Method) -> Behavior:
+        own = series[method.path]
+
+        async def counted(request: Any, context: Context, call: Call) -> Any:
+            own.started.inc()
+            try:
+                return await behavior(request, context, call)
+            finally:
+                own.handled[call.code].inc()
+                own.seconds.observe(perf_counter() - call.started)
+
+        return counted
+
+    return measure

@@ -1,0 +1,91 @@
+"""What a person gets wrong is told in plain lines, and by the exit code."""
+
+import socket
+from collections.abc import Mapping
+
+import pytest
+from support.commands import HERE, KEY, run
+
+PROGRAM = HERE / "tokenauthority"
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> dict[str, str]:
+    return {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "KEY_ENCRYPTION_KEY": KEY}
+
+
+def test_every_fault_of_the_configuration_is_told_at_once() -> None:
+    done = run(
+        PROGRAM,
+        "serve",
+        settings={
+            "REDIS_URL": "http://elsewhere",
+            "KEY_ENCRYPTION_KEY": "c2hvcnQ=",
+            "GRPC_PORT": "many",
+            "ACCESS_TOKEN_EXPIRE_MINUTES": "0",
+            "TLS_CERT_FILE": "server.pem",
+        },
+    )
+    assert done.code == 2
+    assert [line.partition(":")[0] for line in done.text.splitlines()] == [
+        "DATABASE_URL",
+        "REDIS_URL",
+        "GRPC_PORT",
+        "KEY_ENCRYPTION_KEY",
+        "ACCESS_TOKEN_EXPIRE_MINUTES",
+        "TLS_CERT_FILE",
+    ]
+    assert "c2hvcnQ=" not in done.text
+
+
+def test_a_port_that_is_taken_is_named(settings: Mapping[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for name in ("GRPC_PORT", "HTTP_PORT"):
+            done = run(PROGRAM, "serve", settings={**settings, "LOG_LEVEL": "error", name: port})
+            assert done.code == 1
+            assert done.text.startswith(f"{name}: cannot listen on 127.0.0.1:{port}"), done
+            assert done.text.count("\n") == 1
+
+
+def test_a_key_that_opens_nothing_stops_the_start(settings: Mapping[str, str]) -> None:
+    other = KEY.replace("A", "B")
+    assert run(PROGRAM, "migrate", settings=settings).code == 0
+    made = run(
+        HERE / "python",
+        "-c",
+        "import asyncio\n"
+        "from tokenauthority_server.app import running\n"
+        "from tokenauthority_server.config import load_settings\n"
+        "async def main():\n"
+        "    async with running(load_settings(mode='serve')) as authority:\n"
+        "        await authority.become_ready()\n"
+        "asyncio.run(main())\n",
+        settings=settings,
+    )
+    assert made.code == 0, made.text
+    changed = {**settings, "KEY_ENCRYPTION_KEY": other, "LOG_LEVEL": "error"}
+    done = run(PROGRAM, "serve", settings=changed)
+    assert done.code == 2
+    assert "KEY_ENCRYPTION_KEY" in done.text
+    assert "Traceback" not in done.text
+
+
+def test_a_database_that_is_away_is_told_without_its_password() -> None:
+    done = run(
+        PROGRAM,
+        "migrate",
+        settings={"DATABASE_URL": "postgresql://ann:hidden@127.0.0.1:1/none"},
+    )
+    assert done.code == 1
+    assert "cannot be migrated" in done.text
+    assert "hidden" not in done.text
+    assert "Traceback" not in done.text
+
+
+def test_settings_are_shown_without_their_secrets(settings: Mapping[str, str]) -> None:
+    done = run(PROGRAM, "check-config", settings=settings)
+    assert done.code == 0
+    assert KEY not in done.text
+    assert settings["DATABASE_URL"] not in done.text
+    assert "KEY_ENCRYPTION_KEY" in done.text

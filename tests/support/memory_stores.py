@@ -1,0 +1,91 @@
+"""The memory form, for the conformance suites."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from support.stores import Line, Status, Stores
+
+from tokenauthority_server.adapters.memory import (
+    MemoryDatabase,
+    MemoryRevocationView,
+    MemorySessionRevoker,
+    MemorySessionStore,
+)
+from tokenauthority_server.adapters.memory.rows import UserStatus
+from tokenauthority_server.domain.revocations import Fact, FactKind, RevocationReason
+
+
+def memory_stores() -> Stores:
+    database = MemoryDatabase()
+
+    async def advance(by: timedelta) -> None:
+        database.clock.advance(by)
+
+    return Stores(
+        sessions=MemorySessionStore(database),
+        revoker=MemorySessionRevoker(database),
+        view=MemoryRevocationView(database),
+        records=MemoryRecords(database),
+        advance=advance,
+    )
+
+
+class MemoryRecords:
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def set_status(
+        self, user_id: str, status: Status, locked_for: timedelta | None = None
+    ) -> None:
+        now = self._database.clock.now()
+        self._database.users[user_id] = replace(
+            self._database.users[user_id],
+            status=UserStatus(status),
+            locked_until=None if locked_for is None else now + locked_for,
+        )
+
+    async def revoke_key(self, key_id: str) -> None:
+        reason = RevocationReason.KEY_REVOKED
+        fact = Fact(kind=FactKind.KEY, user_id="", target=key_id, reason=reason)
+        self._database.put_fact(fact, self._database.clock.now() + timedelta(hours=1))
+
+    async def align_creation(self, user_id: str) -> None:
+        now = self._database.clock.now()
+        for session_id, row in self._database.sessions.items():
+            if row.user_id == user_id:
+                self._database.sessions[session_id] = replace(row, create_time=now)
+
+    async def facts(self, user_id: str) -> set[Fact]:
+        return {row.fact for row in self._database.facts.values() if row.fact.user_id == user_id}
+
+    async def metrics(self, user_id: str) -> dict[tuple[str, str], int]:
+        return {
+            (device_id, metric_type): count
+            for (owner, device_id, metric_type), count in self._database.metrics.items()
+            if owner == user_id
+        }
+
+    async def audit_kinds(self, user_id: str) -> list[str]:
+        events = self._database.audit_events
+        return sorted(event.kind for event in events if event.user_id == user_id)
+
+    async def reuse_devices(self, user_id: str) -> list[set[str]]:
+        return [
+            {device.device_id for device in (event.device, event.presented_by) if device}
+            for event in self._database.audit_events
+            if event.user_id == user_id and event.kind == "session.reuse_detected"
+        ]
+
+    @asynccontextmanager
+    async def holding(self, session_id: str) -> AsyncIterator[Line]:
+        del session_id  # nothing ever waits for a row here
+        yield NoLine()
+
+
+class NoLine:
+    async def joined(self, caller: asyncio.Future[Any]) -> None:
+        await asyncio.wait({caller})

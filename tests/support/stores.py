@@ -1,0 +1,70 @@
+"""What a conformance suite runs on: the ports, and a hand behind them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, Protocol
+
+from tokenauthority_server.domain.ports import RevocationView, SessionRevoker, SessionStore
+from tokenauthority_server.domain.revocations import Fact
+
+Status = Literal["ACTIVE", "DISABLED", "LOCKED", "DELETED"]
+
+
+class Line(Protocol):
+    """Those who wait for a row that is held."""
+
+    async def joined(self, caller: asyncio.Future[Any]) -> None:
+        """Return when the caller waits behind all who joined before, or is done."""
+        ...
+
+
+class Records(Protocol):
+    """Writes what no port writes yet, and reads what no port shows."""
+
+    async def set_status(
+        self, user_id: str, status: Status, locked_for: timedelta | None = None
+    ) -> None:
+        """Set the status and nothing else. A lock without an end is for good."""
+        ...
+
+    async def revoke_key(self, key_id: str) -> None:
+        """Write the fact that a signing key is revoked, for an hour."""
+        ...
+
+    async def align_creation(self, user_id: str) -> None:
+        """Let all of the user's sessions have been created at one time."""
+        ...
+
+    async def facts(self, user_id: str) -> set[Fact]:
+        """Return the facts about a user, also those that matter no more."""
+        ...
+
+    async def metrics(self, user_id: str) -> dict[tuple[str, str], int]:
+        """Return the user's counts by device_id and type."""
+        ...
+
+    async def audit_kinds(self, user_id: str) -> list[str]:
+        """Return the kinds of the user's audit events, sorted."""
+        ...
+
+    async def reuse_devices(self, user_id: str) -> list[set[str]]:
+        """Return for each audited reuse the device ids of both its sides."""
+        ...
+
+    def holding(self, session_id: str) -> AbstractAsyncContextManager[Line]:
+        """Hold the session's row, so that what wants to change it stands in line until the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The ports of one store. `advance` lets time pass for it, without waiting."""
+
+    sessions: SessionStore
+    revoker: SessionRevoker
+    view: RevocationView
+    records: Records
+    advance: Callable[[timedelta], Awaitable[None]]

@@ -1,0 +1,152 @@
+"""An authority for tests of the client: a real gRPC server that answers from a script."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from typing_extensions import override
+
+from tokenauthority.v1 import token_service_pb2 as pb
+from tokenauthority.v1.token_service_pb2_grpc import (
+    TokenServiceServicer,
+    add_TokenServiceServicer_to_server,
+)
+
+_Response = TypeVar("_Response", bound=Message)
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A line of the script that ends the call with an error."""
+
+    code: grpc.StatusCode
+    text: str = "as the script says"
+    trailers: tuple[tuple[str, str | bytes], ...] = ()
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A line of the script that never ends."""
+
+
+Line = Message | Refusal | Silence
+SILENCE: Final = Silence()
+
+
+def refusal(
+    code: grpc.StatusCode, reason: str | ErrorInfo, *details: Message, request_id: str = ""
+) -> Refusal:
+    """Explain an error as the contract says."""
+    if isinstance(reason, str):
+        reason = ErrorInfo(reason=reason, domain="tokenauthority")
+    status = Status(code=code.value[0], message="as the script says")
+    for detail in (reason, *details):
+        status.details.add().Pack(detail)
+    trailers: list[tuple[str, str | bytes]] = [
+        ("grpc-status-details-bin", status.SerializeToString())
+    ]
+    if request_id:
+        trailers.append(("x-request-id", request_id))
+    return Refusal(code, status.message, tuple(trailers))
+
+
+@dataclass(frozen=True)
+class Received:
+    """A call as it arrived."""
+
+    rpc: str
+    request: Message
+    metadata: Mapping[str, str | bytes]
+    seconds_left: float | None
+
+
+@dataclass
+class ScriptedAuthority(TokenServiceServicer):
+    """Answers each RPC with the next line of its script, with the last one for ever after."""
+
+    script: dict[str, list[Line]] = field(default_factory=dict)
+    received: list[Received] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    abandoned: asyncio.Event = field(default_factory=asyncio.Event)
+    address: str = ""
+
+    async def _play(
+        self, response: type[_Response], request: Message, context: _Context
+    ) -> _Response:
+        rpc = response.DESCRIPTOR.name.removesuffix("Response")
+        metadata = dict(context.invocation_metadata() or ())
+        self.received.append(Received(rpc, request, metadata, context.time_remaining()))
+        self.arrived.set()
+        lines = self.script.get(rpc, [response()])
+        line = lines.pop(0) if len(lines) > 1 else lines[0]
+        if isinstance(line, Refusal):
+            await context.abort(line.code, line.text, line.trailers)
+        if isinstance(line, Silence):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.abandoned.set()
+        assert isinstance(line, response)
+        return line
+
+    @override
+    async def CreatePair(
+        self, request: pb.CreatePairRequest, context: _Context
+    ) -> pb.CreatePairResponse:
+        return await self._play(pb.CreatePairResponse, request, context)
+
+    @override
+    async def Validate(self, request: pb.ValidateRequest, context: _Context) -> pb.ValidateResponse:
+        return await self._play(pb.ValidateResponse, request, context)
+
+    @override
+    async def BatchValidate(
+        self, request: pb.BatchValidateRequest, context: _Context
+    ) -> pb.BatchValidateResponse:
+        return await self._play(pb.BatchValidateResponse, request, context)
+
+    @override
+    async def Refresh(self, request: pb.RefreshRequest, context: _Context) -> pb.RefreshResponse:
+        return await self._play(pb.RefreshResponse, request, context)
+
+    @override
+    async def Revoke(self, request: pb.RevokeRequest, context: _Context) -> pb.RevokeResponse:
+        return await self._play(pb.RevokeResponse, request, context)
+
+    @override
+    async def ListSessions(
+        self, request: pb.ListSessionsRequest, context: _Context
+    ) -> pb.ListSessionsResponse:
+        return await self._play(pb.ListSessionsResponse, request, context)
+
+    @override
+    async def GetPublicKeys(
+        self, request: pb.GetPublicKeysRequest, context: _Context
+    ) -> pb.GetPublicKeysResponse:
+        return await self._play(pb.GetPublicKeysResponse, request, context)
+
+
+@asynccontextmanager
+async def serving(
+    authority: ScriptedAuthority, credentials: grpc.ServerCredentials | None = None
+) -> AsyncIterator[ScriptedAuthority]:
+    """Serve it on a free port of the loopback, which becomes its address."""
+    server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+    add_TokenServiceServicer_to_server(authority, server)
+    if credentials is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+    authority.address = f"127.0.0.1:{port}"
+    await server.start()
+    try:
+        yield authority
+    finally:
+        await server.stop(None)

@@ -1,0 +1,197 @@
+"""Every way in which a configuration is refused, and that all of it is told at once."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tokenauthority_server.config import ConfigurationError, Mode, Settings, load_settings
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+SECRET = "v3JkQm8sT1xWzL5nRb7YpC2dHf9GaE4u"
+SERVED = {
+    "DATABASE_URL": "postgresql://ta@db.internal:5432/authority",
+    "REDIS_URL": "redis://cache.internal:6379",
+    "KEY_ENCRYPTION_KEY": KEY,
+}
+NOWHERE = Path("/nonexistent/.env")
+
+
+def faults_of(environ: Mapping[str, str], mode: Mode = "serve") -> dict[str, str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(environ, NOWHERE, mode=mode)
+    assert all("\n" not in str(fault) for fault in caught.value.faults)
+    assert len({fault.setting for fault in caught.value.faults}) == len(caught.value.faults)
+    return {fault.setting: fault.problem for fault in caught.value.faults}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("DATABASE_URL", "mysql://host/db", "must begin with postgresql://"),
+        ("DATABASE_URL", "postgresql:///authority", "names no host"),
+        ("DATABASE_URL", "postgresql://:5432/authority", "Check its host and port"),
+        ("DATABASE_URL", "postgresql://h/db?sslmode=on", "has an unknown sslmode"),
+        ("DATABASE_URL", "postgresql://u:p@ss@h/db", "%40"),
+        ("REDIS_URL", "redis+sentinel://h:26379/mymaster", "come with a later release"),
+        ("REDIS_URL", "redis://h1:6379,h2:6379", "come with a later release"),
+        ("REDIS_URL", "redis://h:0", "Check its host and port"),
+        ("REDIS_URL", "http://h:6379", "must name one server: redis://"),
+        ("REDIS_URL", "redis://", "must name one server: redis://"),
+        ("REDIS_URL", "redis://h:6379/cache", "names a database that is no number"),
+        ("REDIS_DB", "-1", "must be 0 to 65535"),
+        ("GRPC_HOST", "127.0.0.1:50051", "must be an IP address or a host name"),
+        ("GRPC_HOST", "0.0.0.0", "set ALLOW_ANONYMOUS_CALLERS=true"),  # noqa: S104
+        ("GRPC_HOST", "::", "set ALLOW_ANONYMOUS_CALLERS=true"),
+        ("GRPC_HOST", "authority.internal", "set ALLOW_ANONYMOUS_CALLERS=true"),
+        ("GRPC_PORT", "65536", "must be 0 to 65535"),
+        ("GRPC_PORT", "tcp://10.0.0.1:50051", "must be 0 to 65535"),
+        ("HTTP_HOST", "[::1]", "without brackets"),
+        ("HTTP_PORT", "http", "must be 0 to 65535"),
+        ("HTTP_PORT", "50051", "is GRPC_PORT's too"),
+        ("ALLOW_ANONYMOUS_CALLERS", "perhaps", "must be true or false"),
+        ("REFLECTION", "2", "must be true or false"),
+        ("MIGRATE", "2", "must be true or false"),
+        ("DRAIN_SECONDS", "301", "must be 0 to 300"),
+        ("KEY_ENCRYPTION_KEY", "c2hvcnQ=", "openssl rand -base64 32"),
+        ("KEY_ENCRYPTION_KEY", "clé", "key 1 is not base64 of 32 bytes"),
+        ("KEY_ENCRYPTION_KEY", f"{KEY},", "key 2 is not base64 of 32 bytes"),
+        ("KEY_ENCRYPTION_KEY", f"{KEY},{KEY}", "key 2 stands there twice"),
+        ("KEY_ENCRYPTION_KEY", "A" * 43 + "=", "key 1 is one byte repeated"),
+        ("JWT_ALGORITHM", "EdDSA", "EdDSA is not in this release; it signs with ES256 or HS256"),
+        ("JWT_ALGORITHM", "RS256", "RS256 is not in this release"),
+        ("JWT_ALGORITHM", "PS256", "PS256 is not in this release"),
+        ("JWT_ALGORITHM", "none", "must be ES256, HS256"),
+        ("JWT_ALGORITHM", "es256", "must be ES256, HS256"),
+        ("JWT_ISSUER", "é" * 129, "must have 1 to 256 bytes"),
+        ("JWT_ISSUER", "wakedock ", "must neither begin nor end with a space"),
+        ("JWT_AUDIENCE", "a\tb", "nor hold control characters"),
+        ("JWT_AUDIENCE", "wakedock", "must differ from JWT_ISSUER"),
+        ("JWT_AUDIENCE", "\udcff", "must be UTF-8 text"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "must be 1 to 1440"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441", "must be 1 to 1440"),
+        ("REFRESH_TOKEN_EXPIRE_DAYS", "366", "must be 1 to 365"),
+        ("REFRESH_TOKEN_EXPIRE_DAYS", "9" * 5000, "must be 1 to 365"),
+        ("SESSION_MAX_DAYS", "3651", "must be 1 to 3650"),
+        ("SESSION_MAX_DAYS", "6", "must be at least REFRESH_TOKEN_EXPIRE_DAYS, which is 7"),
+        ("REFRESH_GRACE_SECONDS", "601", "must be 0 to 600"),
+        ("CLOCK_LEEWAY_SECONDS", "2.5", "must be 0 to 60"),
+        ("LOG_LEVEL", "loud", "must be debug, info, warning, error, critical"),
+        ("LOG_FORMAT", "xml", "must be console, json"),
+    ],
+)
+def test_a_bad_value_is_told_with_what_to_do(setting: str, value: str, told: str) -> None:
+    faults = faults_of(SERVED | {setting: value})
+    assert faults.keys() == {setting}
+    assert told in faults[setting]
+
+
+@pytest.mark.parametrize(
+    ("secret", "told"),
+    [
+        ("", "is required with JWT_ALGORITHM=HS256"),
+        ("x" * 31, "must have at least 32 bytes"),
+        ("x" * 64, "repeats a few characters"),
+        ("abc" * 20, "repeats a few characters"),
+        ("Your-Secret-Key-Change-In-Production", "is a well-known example"),
+        ("01234567890123456789012345678901", "is a well-known example"),
+        (KEY, "is one of KEY_ENCRYPTION_KEY's"),
+    ],
+)
+def test_a_secret_that_can_be_guessed_signs_nothing(secret: str, told: str) -> None:
+    faults = faults_of(SERVED | {"JWT_ALGORITHM": "HS256", "JWT_SECRET_KEY": secret})
+    assert faults.keys() == {"JWT_SECRET_KEY"}
+    assert told in faults["JWT_SECRET_KEY"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "missing"),
+    [
+        ("serve", ["DATABASE_URL", "REDIS_URL", "KEY_ENCRYPTION_KEY"]),
+        ("migrate", ["DATABASE_URL"]),
+    ],
+)
+def test_what_a_command_needs_is_asked_for_by_name(mode: Mode, missing: list[str]) -> None:
+    faults = faults_of({}, mode)
+    assert list(faults) == missing
+    assert all(f"is required by {mode}. " in problem for problem in faults.values())
+
+
+def test_an_empty_value_is_as_good_as_none() -> None:
+    assert "is required" in faults_of(SERVED | {"REDIS_URL": ""})["REDIS_URL"]
+    assert load_settings(SERVED | {"GRPC_PORT": ""}, NOWHERE, mode="serve").grpc_port == 50051
+
+
+@pytest.mark.parametrize("name", ["WORKERS", "MAX_SESSIONS_PER_USER", "TLS_CERT_FILE"])
+def test_protection_that_is_not_there_is_refused(name: str) -> None:
+    assert "does not act on it yet; unset it" in faults_of(SERVED | {name: "2"})[name]
+
+
+def test_what_changes_nothing_is_let_through() -> None:
+    harmless = {"WORKERS": "1", "MAX_SESSIONS_PER_USER": "0", "HEALTH_REQUIRES_CALLER": "False"}
+    assert load_settings(SERVED | harmless, NOWHERE, mode="serve").warnings == ()
+
+
+def test_two_databases_in_redis_are_one_too_many() -> None:
+    faults = faults_of(SERVED | {"REDIS_URL": "redis://h:6379/2", "REDIS_DB": "0"})
+    assert faults == {
+        "REDIS_DB": "is not the database that REDIS_URL names. Give it in one of the two"
+    }
+
+
+def test_all_is_told_at_once_in_the_order_of_the_settings() -> None:
+    faults = faults_of(
+        {
+            "DATABASE_URL": "oracle://h/db",
+            "GRPC_PORT": "x",
+            "GRPC_HOST": "10.0.0.1",
+            "KEY_ENCRYPTION_KEY_FILE": "/nonexistent/key",
+            "JWT_ALGORITHM": "HS256",
+            "JWT_ISSUER": "same",
+            "JWT_AUDIENCE": "same",
+            "REFRESH_TOKEN_EXPIRE_DAYS": "40",
+            "ACCESS_TOKEN_EXPIRE_MINUTES": "soon",
+            "WORKERS": "4",
+        }
+    )
+    assert list(faults) == [
+        "DATABASE_URL",
+        "REDIS_URL",
+        "GRPC_HOST",
+        "GRPC_PORT",
+        "KEY_ENCRYPTION_KEY_FILE",
+        "JWT_SECRET_KEY",
+        "JWT_AUDIENCE",
+        "ACCESS_TOKEN_EXPIRE_MINUTES",
+        "SESSION_MAX_DAYS",
+        "WORKERS",
+    ]
+
+
+def test_the_error_has_a_line_for_each_fault_and_keeps_the_warnings() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"GRPC_PORT": "x", "DATABSE_URL": "y"}, NOWHERE, mode="dev")
+    assert str(caught.value) == "GRPC_PORT: must be 0 to 65535"
+    assert caught.value.exit_code == 2
+    assert [warning.setting for warning in caught.value.warnings] == ["DATABSE_URL"]
+
+
+def test_a_rule_between_two_settings_is_silent_when_the_other_one_is_broken() -> None:
+    assert faults_of(SERVED | {"GRPC_HOST": "::", "ALLOW_ANONYMOUS_CALLERS": "yes!"}).keys() == {
+        "ALLOW_ANONYMOUS_CALLERS"
+    }
+    assert faults_of(SERVED | {"REFRESH_TOKEN_EXPIRE_DAYS": "999"}).keys() == {
+        "REFRESH_TOKEN_EXPIRE_DAYS"
+    }
+
+
+def test_the_commands_beside_a_server_look_at_nothing_else() -> None:
+    crowd = {"GRPC_HOST": "0.0.0.0", "JWT_ALGORITHM": "none", "WORKERS": "9"}  # noqa: S104
+    migrating = load_settings(SERVED | crowd, NOWHERE, mode="migrate")
+    assert migrating.database_url.get_secret_value() == SERVED["DATABASE_URL"]
+    assert migrating.grpc_host == Settings().grpc_host
+    allowed = crowd | {"ALLOW_ANONYMOUS_CALLERS": "true", "GRPC_PORT": "6000"}
+    asking = load_settings(allowed, NOWHERE, mode="healthcheck")
+    assert asking.grpc_address == "0.0.0.0:6000"
+    assert not asking.database_url

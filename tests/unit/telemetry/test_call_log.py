@@ -1,0 +1,116 @@
+"""The line of a call, put together by hand, is the line that the common way would write."""
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import structlog
+from support.logs import configured
+
+from tokenauthority_server.telemetry.call_log import call_log
+from tokenauthority_server.telemetry.logging import LogFormat, LogLevel
+from tokenauthority_server.telemetry.redaction import MASK
+from tokenauthority_server.telemetry.request_id import current_request_id
+
+METHOD = "/trial.v1.Trial/Ask"
+
+
+@contextmanager
+def serving(request_id: str) -> Iterator[None]:
+    token = current_request_id.set(request_id)
+    try:
+        yield
+    finally:
+        current_request_id.reset(token)
+
+
+async def written(
+    reason: str = "", log_format: LogFormat = "json", level: int = logging.INFO
+) -> str:
+    with configured("debug", log_format) as log:
+        write = call_log(METHOD, level)
+        assert write
+        write(code="NOT_FOUND", reason=reason, seconds=0.000012, peer="2001:db8::1")
+        await asyncio.sleep(0)
+        return log.getvalue()
+
+
+@pytest.mark.parametrize("reason", ["", "USER_NOT_FOUND"])
+@pytest.mark.parametrize(
+    "request_id", ["call-1", '"}\\', "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0", "password=hunter2"]
+)
+@pytest.mark.parametrize(("level", "name"), [(logging.INFO, "info"), (logging.DEBUG, "debug")])
+async def test_it_is_the_line_of_the_common_way(
+    reason: str, request_id: str, level: int, name: str
+) -> None:
+    fields = {"code": "NOT_FOUND", "seconds": 0.000012, "peer": "2001:db8::1"}
+    fields |= {"reason": reason} if reason else {}
+    with serving(request_id):
+        line = json.loads(await written(reason, level=level))
+        with configured("debug", "json") as log:
+            getattr(structlog.get_logger(), name)("call", method=METHOD, **fields)
+        common: dict[str, Any] = json.loads(log.getvalue())
+
+    assert len(line.pop("timestamp")) in {len(common.pop("timestamp")), len("2026-03-01T12:00:00Z")}
+    assert line == common
+
+
+async def test_the_request_id_hides_no_secret() -> None:
+    with serving("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0"):
+        assert json.loads(await written())["request_id"] == MASK
+
+
+async def test_a_line_for_people() -> None:
+    with serving("call-1"):
+        line = await written("USER_NOT_FOUND", "console")
+
+    for part in ("call", f"method={METHOD}", "code=NOT_FOUND", "reason=USER_NOT_FOUND", "call-1"):
+        assert part in line
+    assert "reason" not in await written("", "console")
+
+
+@pytest.mark.parametrize(
+    ("configured_level", "level", "wanted"),
+    [
+        ("info", logging.INFO, True),
+        ("info", logging.DEBUG, False),
+        ("debug", logging.DEBUG, True),
+        ("warning", logging.INFO, False),
+    ],
+)
+def test_a_level_that_is_not_written_costs_nothing(
+    configured_level: LogLevel,
+    level: int,
+    wanted: bool,  # noqa: FBT001 - what is expected
+) -> None:
+    with configured(configured_level, "json"):
+        assert (call_log(METHOD, level) is not None) == wanted
+
+
+async def test_a_line_without_a_reader_harms_nobody() -> None:
+    with configured("info", "json", io.StringIO()) as log:
+        write = call_log(METHOD, logging.INFO)
+        log.close()
+        assert write
+        write(code="OK", reason="", seconds=0.1, peer="")
+        await asyncio.sleep(0)
+
+
+async def test_what_ends_at_once_is_written_at_once_and_in_order() -> None:
+    with configured("info", "json") as log:
+        write = call_log(METHOD, logging.INFO)
+        assert write
+        for number in range(3):
+            write(code="OK", reason="", seconds=number, peer="")
+        assert log.getvalue() == ""
+        await asyncio.sleep(0)
+        write(code="OK", reason="", seconds=3, peer="")
+        await asyncio.sleep(0)
+        found = [json.loads(line)["seconds"] for line in log.getvalue().splitlines()]
+
+    assert found == [0, 1, 2, 3]

@@ -1,0 +1,54 @@
+"""Real servers on free ports of the loopback."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+from prometheus_client import CollectorRegistry
+
+from tokenauthority_server.telemetry.metrics import Metrics
+from tokenauthority_server.transport.policy import POLICIES, Policy
+from tokenauthority_server.transport.server import open_server
+from tokenauthority_server.transport.service import Service
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server."""
+
+    server: grpc.aio.Server
+    channel: grpc.aio.Channel
+    registry: CollectorRegistry
+    port: int
+
+    def handled(self, method: str, code: str) -> float:
+        """How many calls of the method ended with this code."""
+        service, _, name = method.rpartition(".")
+        found = self.registry.get_sample_value(
+            "grpc_server_handled_total",
+            {
+                "grpc_type": "unary",
+                "grpc_service": service,
+                "grpc_method": name,
+                "grpc_code": code,
+            },
+        )
+        assert found is not None
+        return found
+
+
+@asynccontextmanager
+async def serving(
+    *services: Service, policies: Mapping[str, Policy] = POLICIES
+) -> AsyncIterator[Served]:
+    registry = CollectorRegistry()
+    server, port = open_server(
+        "127.0.0.1", 0, services, Metrics(registry, version="1.2.3"), policies=policies
+    )
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield Served(server, channel, registry, port)
+    finally:
+        await server.stop(None)

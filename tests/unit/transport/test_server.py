@@ -1,0 +1,129 @@
+"""Ports, and the limits of the server."""
+
+import errno
+import socket
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from google.protobuf.wrappers_pb2 import StringValue
+from prometheus_client import CollectorRegistry
+from support.failures import failure_of
+from unit.transport.hand_made import NAME, allowed, ask, hand_made, unary
+from unit.transport.serving import serving
+
+from tokenauthority_server.domain.errors import StartError
+from tokenauthority_server.telemetry.metrics import Metrics
+from tokenauthority_server.transport.binding import BindError, bind, why_not
+from tokenauthority_server.transport.server import MAX_MESSAGE_BYTES, open_server
+
+
+async def answer(request: StringValue, _context: object) -> StringValue:
+    return request
+
+
+HANDLERS = {"Ask": unary(answer)}
+UNLIMITED = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """Yield a port that another program listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other.getsockname()[1]
+
+
+def open_on(host: str, port: int) -> int:
+    metrics = Metrics(CollectorRegistry(), version="1")
+    _, found = open_server(host, port, [hand_made(HANDLERS)], metrics, policies=allowed(HANDLERS))
+    return found
+
+
+async def test_a_taken_port_is_told_with_its_setting(taken: int) -> None:
+    with pytest.raises(BindError) as caught:
+        open_on("127.0.0.1", taken)
+
+    assert isinstance(caught.value, StartError)
+    assert caught.value.setting == "GRPC_PORT"
+    assert str(caught.value) == (
+        f"GRPC_PORT: cannot listen on 127.0.0.1:{taken}: another program listens there. "
+        "Stop it, or give another port by GRPC_PORT (0 takes any free one)"
+    )
+
+
+async def test_a_second_server_does_not_share_the_port() -> None:
+    async with serving(hand_made(HANDLERS), policies=allowed(HANDLERS)) as served:
+        with pytest.raises(BindError):
+            open_on("127.0.0.1", served.port)
+
+
+async def test_any_free_port() -> None:
+    assert open_on("127.0.0.1", 0) > 0
+
+
+async def test_ipv6() -> None:
+    assert open_on("::1", 0) > 0
+
+
+async def test_an_address_of_another_machine_is_told_with_its_setting() -> None:
+    with pytest.raises(BindError, match="GRPC_HOST"):
+        open_on("192.0.2.1", 0)
+
+
+def test_a_port_for_http_is_told_by_its_own_setting(taken: int) -> None:
+    with pytest.raises(BindError, match=r"^HTTP_PORT: cannot listen on .* by HTTP_PORT"):
+        bind("HTTP_PORT", "127.0.0.1", taken)
+
+
+def test_a_host_that_is_none_is_told_by_its_setting() -> None:
+    with pytest.raises(BindError, match="HTTP_HOST"):
+        bind("HTTP_PORT", "nowhere.invalid", 0)
+
+
+def test_what_keeps_a_port_from_being_taken(taken: int) -> None:
+    found = why_not("127.0.0.1", taken)
+
+    assert found
+    assert found.errno == errno.EADDRINUSE
+    assert why_not("127.0.0.1", 0) is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "advice"),
+    [
+        (OSError(errno.EACCES, "Permission denied"), "Give a port from 1024 on by GRPC_PORT"),
+        (None, "another program listens there"),
+    ],
+)
+def test_each_cause_has_its_advice(cause: OSError | None, advice: str) -> None:
+    assert advice in str(BindError("GRPC_PORT", "::1", 80, cause))
+    assert "[::1]:80" in str(BindError("GRPC_PORT", "::1", 80, cause))
+
+
+async def test_messages_up_to_16_mib() -> None:
+    largest = StringValue(value="x" * (MAX_MESSAGE_BYTES - 5))
+    assert largest.ByteSize() == MAX_MESSAGE_BYTES
+    async with (
+        serving(hand_made(HANDLERS), policies=allowed(HANDLERS)) as served,
+        grpc.aio.insecure_channel(f"127.0.0.1:{served.port}", options=UNLIMITED) as channel,
+    ):
+        assert await ask(channel)(largest) == largest
+        failure = await failure_of(ask(channel)(StringValue(value="x" * MAX_MESSAGE_BYTES)))
+
+    assert failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert not failure.infos
+
+
+async def test_metadata_have_one_limit() -> None:
+    async with serving(hand_made(HANDLERS), policies=allowed(HANDLERS)) as served:
+        for _ in range(20):
+            await ask(served.channel)(StringValue(), metadata=(("large", "x" * 15_000),))
+        failure = await failure_of(
+            ask(served.channel)(StringValue(), metadata=(("large", "x" * 17_000),))
+        )
+
+    assert failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert f"/{NAME}/Ask" not in failure.text
