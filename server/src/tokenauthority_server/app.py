@@ -39,7 +39,7 @@ from tokenauthority_server.adapters.sealing import EncryptionKeys
 from tokenauthority_server.adapters.signing_keys import load_keyring
 from tokenauthority_server.adapters.token_ids import DerivedTokenIds
 from tokenauthority_server.config import Settings
-from tokenauthority_server.domain.errors import StoreUnavailableError
+from tokenauthority_server.domain.errors import StartError, StoreUnavailableError
 from tokenauthority_server.domain.keys import KeyState
 from tokenauthority_server.domain.sessions import Lifetimes
 from tokenauthority_server.services.issuing import Issuing
@@ -60,6 +60,7 @@ from tokenauthority_server.transport.token_service import UseCases, token_servic
 
 START_RETRY_SECONDS = 0.25
 STORE_WATCH_SECONDS = 1.0
+EVICTION_RETRY_SECONDS = 60.0
 # No call without a deadline of its own takes longer.
 STOP_GRACE_SECONDS = 5.0
 
@@ -162,26 +163,30 @@ class Authority:
         """Ask until the schema is there and a signing key is known; raise SigningKeyError."""
         said = ""
         while missing := await self._missing():
-            if missing != said:
-                _log.warning("not ready yet", waiting_for=missing)
-                said = missing
+            waiting_for, why = missing
+            if waiting_for != said:
+                _log.warning("not ready yet", waiting_for=waiting_for, why=why)
+                said = waiting_for
             await asyncio.sleep(START_RETRY_SECONDS)
         await self.health.ready()
         _log.info("ready")
 
-    async def _missing(self) -> str:
-        """Return what is missing for the first call, "" for nothing."""
+    async def _missing(self) -> tuple[str, str] | None:
+        """Return what is missing for the first call, and why it is; None for nothing."""
         try:
             revision, required = await self.database.revision(), required_revision()
             if revision < required:
-                return (
-                    f"revision {required} of the schema, which is at {revision or 'none'}: "
-                    "run `tokenauthority migrate`"
-                )
+                found = revision or "none"
+                advice = "run `tokenauthority migrate`"
+                return f"revision {required} of the schema, which is at {found}: {advice}", ""
             await self.load_keys()
         except StoreUnavailableError as error:
-            return error.store
-        return ""
+            return error.store, error.why
+        except StartError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a right that is missing, say; it may be given yet
+            return POSTGRES, type(error).__name__
+        return None
 
 
 async def _background(
@@ -201,16 +206,19 @@ async def _watch(
     while True:
         try:
             await sign_of_life()
-        except StoreUnavailableError:
-            readiness.store_seen(store, up=False)
+        except StoreUnavailableError as error:
+            readiness.store_seen(store, up=False, why=error.why)
+        except Exception as error:  # noqa: BLE001 - watching must not end the process
+            readiness.store_seen(store, up=False, why=type(error).__name__)
         else:
             readiness.store_seen(store, up=True)
         await asyncio.sleep(STORE_WATCH_SECONDS)
 
 
 async def _warn_of_eviction(redis: Redis) -> None:
-    policy = await eviction_policy(redis)
-    if policy not in {"", "noeviction"}:
+    while not (policy := await eviction_policy(redis)):  # noqa: ASYNC110 - Redis tells nobody
+        await asyncio.sleep(EVICTION_RETRY_SECONDS)
+    if policy != "noeviction":
         _log.warning(
             "Redis may throw away what is still needed; set maxmemory-policy to noeviction",
             maxmemory_policy=policy,

@@ -202,3 +202,18 @@ def test_the_private_key_is_neither_stored_in_clear_nor_shown() -> None:
     assert '"d"' not in stored.public_jwk
     # An unsealed private key in DER begins with the version and names its algorithm.
     assert bytes.fromhex("06072a8648ce3d0201") not in stored.sealed_private_key
+
+
+class Lagging(MemorySigningKeyStore):
+    """A store whose answers do not have yet what was just added."""
+
+    async def load(self) -> list[StoredKey]:
+        return []
+
+
+async def test_no_ring_without_a_key_that_signs() -> None:
+    ring = KeyRing("ES256")
+    with pytest.raises(StoreUnavailableError):
+        await load_keyring(ring, Lagging(), ENCRYPTION_KEYS, CLOCK)
+    with pytest.raises(StoreUnavailableError):
+        ring.current()

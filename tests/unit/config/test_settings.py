@@ -45,7 +45,6 @@ def test_dev_gives_way_to_what_is_set() -> None:
             "postgresql://h/db?application_name=x&sslmode=verify-full&sslrootcert=/ca.pem",
             "postgresql://h/db?application_name=x&sslmode=verify-full&sslrootcert=/ca.pem",
         ),
-        ("postgresql://h1:1,[::1]:2/db", "postgresql://h1:1,[::1]:2/db"),
         ("postgresql:///db?host=/run/postgresql", "postgresql:///db?host=/run/postgresql"),
     ],
 )

@@ -1,5 +1,6 @@
 """A session from its creation to its end, through the use cases."""
 
+import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ from tokenauthority_server.domain import errors
 from tokenauthority_server.domain.revocations import CheckSource, RevocationReason
 from tokenauthority_server.domain.sessions import CreateRequest, Device
 from tokenauthority_server.domain.tokens import InactiveReason, TokenPair, TokenType
+from tokenauthority_server.services.validating import YIELD_EVERY
 
 ASKED = CreateRequest(user_id=ADA.user_id, profile=ADA, device=PHONE, scope=("shop:read",))
 
@@ -82,6 +84,15 @@ async def test_many_tokens_are_answered_in_their_order(here: Authority) -> None:
     ]
     assert verdicts[0].revocation_reason is RevocationReason.LOGOUT
     assert verdicts[1].source is None
+
+
+async def test_a_long_list_lets_others_have_their_turn(here: Authority) -> None:
+    long = asyncio.create_task(
+        here.validating.validate_many(["garbage"] * (YIELD_EVERY + 1), TokenType.ACCESS)
+    )
+    await asyncio.sleep(0)
+    assert not long.done()
+    assert len(await long) == YIELD_EVERY + 1
 
 
 async def test_asking_for_nothing_gets_nothing(here: Authority) -> None:

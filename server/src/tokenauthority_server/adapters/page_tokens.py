@@ -5,7 +5,7 @@ from typing import Final
 from tokenauthority_server.adapters import base64url
 from tokenauthority_server.adapters.sealing import EncryptionKeys
 
-MAX_PAGE_TOKEN_CHARACTERS: Final = 2048
+MAX_PAGE_TOKEN_CHARACTERS: Final = 1024
 """No longer page token is made, nor looked at. The longest cursor takes less than half of it."""
 
 

@@ -16,7 +16,7 @@ from tokenauthority_server.adapters.jwt.algorithms import ALGORITHMS, SignatureA
 from tokenauthority_server.adapters.jwt.keyring import KeyRing
 from tokenauthority_server.adapters.jwt.keys import TokenKey, public_jwk
 from tokenauthority_server.adapters.sealing import EncryptionKeys, UnsealError
-from tokenauthority_server.domain.errors import StartError
+from tokenauthority_server.domain.errors import StartError, StoreUnavailableError
 from tokenauthority_server.domain.keys import KeyState
 from tokenauthority_server.domain.ports import Clock
 
@@ -76,6 +76,8 @@ async def load_keyring(
     if algorithm.generate and not any(_signs(one, algorithm) for one in opened):
         await store.add_if_none_active(make_signing_key(algorithm, keys, clock.now()))
         opened = [open_signing_key(one, keys) for one in await store.load()]
+        if not any(_signs(one, algorithm) for one in opened):
+            raise StoreUnavailableError("the signing key that was just made")
     ring.replace(opened)
 
 

@@ -30,6 +30,11 @@ def database_address(address: str) -> str:
     if not (_host_list(parts) or options.get("host")):
         # The driver would go on to whatever PGHOST names, or to a socket.
         raise ValueError(f"names no host. Give it as {_POSTGRES_FORM}")
+    if len(_host_list(parts)) > 1 or "," in options.get("host", ""):
+        raise ValueError(
+            "names several hosts, which comes with a later release. Give the address that leads to "
+            "the primary"
+        )
     if options.get("sslmode", "prefer") not in _SSL_MODES:
         raise ValueError(f"has an unknown sslmode; it is one of {', '.join(_SSL_MODES)}")
     return _join("postgresql", parts.netloc, parts.path, query)
@@ -46,6 +51,10 @@ def redis_address(address: str) -> str:
     if parts.scheme not in {"redis", "rediss"} or not _host_list(parts):
         raise ValueError(f"must name one server: {_REDIS_FORM}")
     redis_database(address)
+    for name, _ in parse_qsl(parts.query):
+        if name != "db" and not name.startswith("ssl_"):
+            # The driver would let them go over our own time-outs.
+            raise ValueError(f"has the option {name}; only db and those of TLS (ssl_...) are taken")
     return address
 
 

@@ -89,11 +89,15 @@ class TemporaryError(AuthorityError):
 
 
 class StoreUnavailableError(TemporaryError):
-    """A store cannot be asked. Nothing was half done; nothing is known of any token."""
+    """A store cannot be asked. Nothing was half done; nothing is known of any token.
 
-    def __init__(self, store: str) -> None:
+    `why` is for the log alone: the class of what went wrong, never its text.
+    """
+
+    def __init__(self, store: str, why: str = "") -> None:
         super().__init__(f"{store} is unavailable")
         self.store = store
+        self.why = why
 
 
 class OverloadedError(TemporaryError):

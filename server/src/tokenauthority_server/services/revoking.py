@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from tokenauthority_server.domain.ports import RevocationView, SessionRevoker, TokenVerifier
 from tokenauthority_server.domain.revocations import RevocationReason
 from tokenauthority_server.domain.sessions import Origin
-from tokenauthority_server.domain.tokens import TokenRefusedError, TokenType
+from tokenauthority_server.domain.tokens import InactiveReason, TokenRefusedError, TokenType
+
+_GOOD_NOWHERE = frozenset({InactiveReason.MALFORMED, InactiveReason.BAD_SIGNATURE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +31,9 @@ class Revoking:
         """Kill an access token alone; end the session of any refresh token that we signed."""
         try:
             claims = self.verifier.verify(token)
-        except TokenRefusedError:
-            # It is good nowhere, so there is nothing to wait for either.
-            return Revoked(effective_everywhere=True)
+        except TokenRefusedError as error:
+            # Of another key, issuer or audience it may still be good where those are ours.
+            return Revoked(effective_everywhere=error.reason in _GOOD_NOWHERE)
         if claims.token_type is TokenType.REFRESH:
             ended = await self.revoker.end_session(
                 claims.session_id, claims.user_id, reason, origin

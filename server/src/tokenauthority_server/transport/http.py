@@ -30,7 +30,11 @@ def http_app(registry: CollectorRegistry, readiness: Readiness, keys: PublicKeys
     """Return the application; each of its paths answers GET and HEAD."""
 
     async def metrics(request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        except ValueError:
+            # A version that is no number; the plain format is what everyone reads.
+            encode, content_type = choose_encoder("")
         return Response(encode(registry), headers={"Content-Type": content_type})
 
     async def livez(_request: Request) -> Response:

@@ -43,15 +43,15 @@ class Readiness:
         words = {None: "unknown", True: "up", False: "down"}
         return {store: words[up] for store, up in self._stores.items()}
 
-    def store_seen(self, store: str, *, up: bool) -> None:
-        """Note whether a store answered; log it when that changed."""
+    def store_seen(self, store: str, *, up: bool, why: str = "") -> None:
+        """Note whether a store answered, and why not; log it when that changed."""
         before = self._stores[store]
         if before is up:
             return
         self._stores[store] = up
         self._metrics.store_up(store, up=up)
         if not up:
-            _log.warning("store lost", store=store)
+            _log.warning("store lost", store=store, why=why)
         elif before is False:
             _log.info("store back", store=store)
         else:

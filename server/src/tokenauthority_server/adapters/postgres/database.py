@@ -5,11 +5,13 @@ StoreUnavailableError, within STORE_SECONDS.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
+from asyncpg.pool import PoolConnectionProxy
 
 from tokenauthority_server.adapters.postgres.revision import read_revision
 from tokenauthority_server.domain.errors import StoreUnavailableError
@@ -26,6 +28,8 @@ _SETTINGS = {
     "default_transaction_isolation": "read committed",
     # The statements are short: compiling one costs more than running it.
     "jit": "off",
+    # For when our own cancelling of a statement does not get through.
+    "statement_timeout": "2s",
 }
 
 _GONE = (
@@ -39,10 +43,15 @@ _GONE = (
     asyncpg.TargetServerAttributeNotMatched,  # the same, found out while connecting
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
 # The server that these connections lead to is not the one to ask any more.
-_STALE = (asyncpg.ReadOnlySQLTransactionError, asyncpg.AdminShutdownError)
+_STALE = (
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.TargetServerAttributeNotMatched,
+)
 
 _ONCE_MORE = (
     asyncpg.SerializationError,
@@ -57,11 +66,11 @@ Arguments = tuple[object, ...]
 
 
 class Database:
-    """Two pools, so that slow changes never starve the questions of Validate."""
+    """A pool for each kind of work: Validate waits neither behind changes nor behind lists."""
 
-    def __init__(self, url: str, *, changes: int = 10, questions: int = 6) -> None:
+    def __init__(self, url: str) -> None:
         self._url = url
-        self._sizes = {"changes": changes, "questions": questions}
+        self._sizes = {"changes": 10, "questions": 6, "lists": 4}
         self._pools: dict[str, asyncpg.Pool[asyncpg.Record]] = {}
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -82,10 +91,11 @@ class Database:
                 timeout=STORE_SECONDS,
                 command_timeout=STORE_SECONDS,
                 server_settings=_SETTINGS,
-                # A change must never reach a replica; a question may.
+                # Never a standby: what it has not replayed yet would be a revocation unseen. A
+                # primary that is read-only for now still answers questions.
                 target_session_attrs=SessionAttribute.read_write
                 if name == "changes"
-                else SessionAttribute.any,
+                else SessionAttribute.primary,
             )
 
     async def close(self) -> None:
@@ -101,17 +111,25 @@ class Database:
         Once begun it goes on to its end though the caller be cancelled. It may have been done even
         when StoreUnavailableError is raised, so every change can be asked for again.
         """
-        return await self._bounded(self._run("changes", statement, arguments), goes_on=True)
+        return await self.bounded(self._run("changes", statement, arguments), goes_on=True)
 
     async def ask(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Run one reading statement and return its rows; a lost connection is tried once more."""
-        return await self._bounded(self._ask(statement, arguments), goes_on=False)
+        return await self.bounded(self._ask("questions", statement, arguments), goes_on=False)
+
+    async def scan(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Do as `ask` does, for what may read many rows."""
+        return await self.bounded(self._ask("lists", statement, arguments), goes_on=False)
 
     async def revision(self) -> str:
         """Return the schema's revision, "" for none. It also tells whether the server answers."""
-        return await self._bounded(self._revision(), goes_on=False)
+        return await self.bounded(self._revision(), goes_on=False)
 
-    async def _bounded(self, work: Coroutine[Any, Any, Result], *, goes_on: bool) -> Result:
+    async def bounded(self, work: Coroutine[Any, Any, Result], *, goes_on: bool) -> Result:
+        """Return what the work returns, within STORE_SECONDS, or raise StoreUnavailableError.
+
+        `goes_on` says whether it comes to its end though the caller be cancelled.
+        """
         # asyncio.wait, not wait_for: the answer is due in time even where giving up hangs, as the
         # cancelling of a statement does when the network swallows everything.
         task = asyncio.ensure_future(work)
@@ -125,7 +143,7 @@ class Database:
             raise
         if not done:
             task.cancel()
-            raise StoreUnavailableError(NAME)
+            raise StoreUnavailableError(NAME, "no answer in time")
         return task.result()
 
     def _done(self, task: asyncio.Task[Any]) -> None:
@@ -133,36 +151,57 @@ class Database:
         if not task.cancelled():
             task.exception()  # seen, also where nobody waits for it any more
 
-    async def _ask(self, statement: str, arguments: Arguments) -> list[asyncpg.Record]:
+    async def _ask(self, pool: str, statement: str, arguments: Arguments) -> list[asyncpg.Record]:
         try:
-            return await self._run("questions", statement, arguments)
+            return await self._run(pool, statement, arguments)
         except StoreUnavailableError:
-            return await self._run("questions", statement, arguments)
+            return await self._run(pool, statement, arguments)
 
-    async def _run(
-        self, pool_name: str, statement: str, arguments: Arguments
-    ) -> list[asyncpg.Record]:
-        pool = self._pools[pool_name]
+    async def _run(self, pool: str, statement: str, arguments: Arguments) -> list[asyncpg.Record]:
         for last in (False, True):
-            try:
-                async with pool.acquire(timeout=STORE_SECONDS) as connection:
+            async with self._connection(pool) as connection:
+                try:
                     return await connection.fetch(statement, *arguments)
-            except _ONCE_MORE as error:
-                if last:
+                except _ONCE_MORE as error:
+                    if last:
+                        raise _unavailable(error) from error
+                except asyncpg.DataError:
+                    # A value that its column cannot hold: a mistake of ours.
+                    raise
+                except _GONE as error:
+                    if isinstance(error, _STALE):
+                        await self._expire()
                     raise _unavailable(error) from error
-            except _STALE as error:
-                await pool.expire_connections()
-                raise _unavailable(error) from error
-            except _GONE as error:
-                raise _unavailable(error) from error
         raise AssertionError("the loop above returns or raises")
 
     async def _revision(self) -> str:
-        try:
-            async with self._pools["questions"].acquire(timeout=STORE_SECONDS) as connection:
+        async with self._connection("questions") as connection:
+            try:
                 return await read_revision(connection)
-        except _GONE as error:
+            except (asyncpg.PostgresError, *_GONE) as error:
+                raise _unavailable(error) from error
+
+    @asynccontextmanager
+    async def _connection(self, pool: str) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
+        try:
+            connection = await self._pools[pool].acquire(timeout=STORE_SECONDS)
+        except Exception as error:
+            # Whatever it is, a password, a setting or the network: the store cannot be asked.
+            if isinstance(error, _STALE):
+                await self._expire()
             raise _unavailable(error) from error
+        try:
+            yield connection
+        finally:
+            # One that was lost cannot be given back, and the pool drops it by itself. What was done
+            # on it, or why not, is known already.
+            with suppress(*_GONE):
+                await self._pools[pool].release(connection)
+
+    async def _expire(self) -> None:
+        """Let no pool go on with connections to a server that is not the one to ask any more."""
+        for pool in self._pools.values():
+            await pool.expire_connections()
 
 
 async def _leave(_: object) -> None:
@@ -170,8 +209,4 @@ async def _leave(_: object) -> None:
 
 
 def _unavailable(error: BaseException) -> StoreUnavailableError:
-    if isinstance(error, ValueError):
-        # A value that its column cannot hold: a mistake of ours, which asyncpg also counts among
-        # its interface errors.
-        raise error
-    return StoreUnavailableError(NAME)
+    return StoreUnavailableError(NAME, type(error).__name__)

@@ -7,6 +7,7 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -35,7 +36,10 @@ async def migrate(database_url: str) -> bool:
         finally:
             await connection.close()
         await _upgrade(database_url)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except DBAPIError as error:
+        # SQLAlchemy's own text holds the statement; the database's says what is wrong.
+        raise MigrationError(f"The database cannot be migrated: {error.orig}") from None
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise MigrationError(
             f"The database cannot be migrated: {type(error).__name__}: {error}"
         ) from error

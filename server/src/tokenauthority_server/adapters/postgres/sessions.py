@@ -97,6 +97,9 @@ class PostgresSessionStore:
 
     async def rotate(self, rotation: Rotation, lifetimes: Lifetimes, origin: Origin) -> Grant:
         """See SessionStore.rotate: one round trip for the winner, a second one for a loser."""
+        return await self._database.bounded(self._rotate(rotation, lifetimes, origin), goes_on=True)
+
+    async def _rotate(self, rotation: Rotation, lifetimes: Lifetimes, origin: Origin) -> Grant:
         for _ in range(_ROTATION_ATTEMPTS):
             rows = await self._database.change(
                 statements.ROTATE,
@@ -147,7 +150,7 @@ class PostgresSessionStore:
     async def page(self, user_id: str, size: int, after: SessionCursor | None) -> SessionPage:
         """See SessionStore.page."""
         start = after or _NEWEST
-        rows = await self._database.ask(
+        rows = await self._database.scan(
             statements.PAGE, user_id, start.create_time, start.session_id, size + 1
         )
         sessions = tuple(_session(row) for row in rows[:size])

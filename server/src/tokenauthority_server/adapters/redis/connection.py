@@ -40,7 +40,7 @@ async def ping(client: redis.asyncio.Redis) -> None:
     try:
         await client.ping()
     except GONE as error:
-        raise StoreUnavailableError(NAME) from error
+        raise StoreUnavailableError(NAME, type(error).__name__) from error
 
 
 async def eviction_policy(client: redis.asyncio.Redis) -> str:
