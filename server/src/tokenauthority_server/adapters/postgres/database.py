@@ -32,9 +32,8 @@ _SETTINGS = {
     "statement_timeout": "2s",
 }
 
+# What the server says when it cannot serve.
 _GONE = (
-    OSError,  # TimeoutError and ConnectionError too
-    asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutting down, starting, or a cancelled statement
     asyncpg.InsufficientResourcesError,  # full, out of memory or of connections
@@ -165,10 +164,9 @@ class Database:
                 except _ONCE_MORE as error:
                     if last:
                         raise _unavailable(error) from error
-                except asyncpg.DataError:
-                    # A value that its column cannot hold: a mistake of ours.
-                    raise
-                except _GONE as error:
+                except Exception as error:
+                    if not _is_gone(error):
+                        raise
                     if isinstance(error, _STALE):
                         await self._expire()
                     raise _unavailable(error) from error
@@ -178,7 +176,8 @@ class Database:
         async with self._connection("questions") as connection:
             try:
                 return await read_revision(connection)
-            except (asyncpg.PostgresError, *_GONE) as error:
+            except Exception as error:
+                # A right that is missing, too: whatever it is, nothing can be asked.
                 raise _unavailable(error) from error
 
     @asynccontextmanager
@@ -195,7 +194,7 @@ class Database:
         finally:
             # One that was lost cannot be given back, and the pool drops it by itself. What was done
             # on it, or why not, is known already.
-            with suppress(*_GONE):
+            with suppress(Exception):
                 await self._pools[pool].release(connection)
 
     async def _expire(self) -> None:
@@ -206,6 +205,15 @@ class Database:
 
 async def _leave(_: object) -> None:
     """Reset nothing."""
+
+
+def _is_gone(error: Exception) -> bool:
+    """Tell a store that is away from a mistake of ours."""
+    if isinstance(error, asyncpg.PostgresError):
+        return isinstance(error, _GONE)
+    # The driver's own errors: of a dead connection it makes many kinds, but of a value that its
+    # column cannot hold only these.
+    return not isinstance(error, ValueError | TypeError)
 
 
 def _unavailable(error: BaseException) -> StoreUnavailableError:

@@ -97,7 +97,11 @@ class PostgresSessionStore:
 
     async def rotate(self, rotation: Rotation, lifetimes: Lifetimes, origin: Origin) -> Grant:
         """See SessionStore.rotate: one round trip for the winner, a second one for a loser."""
-        return await self._database.bounded(self._rotate(rotation, lifetimes, origin), goes_on=True)
+        # Each statement goes on to its end, but none is begun for a caller who has gone: settled
+        # late, when asking again has led to the next rotation, its token would look like reuse.
+        return await self._database.bounded(
+            self._rotate(rotation, lifetimes, origin), goes_on=False
+        )
 
     async def _rotate(self, rotation: Rotation, lifetimes: Lifetimes, origin: Origin) -> Grant:
         for _ in range(_ROTATION_ATTEMPTS):
