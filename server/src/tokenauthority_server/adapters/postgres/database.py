@@ -39,7 +39,6 @@ _GONE = (
     asyncpg.InsufficientResourcesError,  # full, out of memory or of connections
     asyncpg.PostgresSystemError,  # its disk fails
     asyncpg.ReadOnlySQLTransactionError,  # demoted, or told to be read-only
-    asyncpg.TargetServerAttributeNotMatched,  # the same, found out while connecting
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.ObjectNotInPrerequisiteStateError,
