@@ -10,10 +10,10 @@ PROTOS := $(wildcard protos/tokenauthority/v1/*.proto)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types imports protos bench generate pins wheels image clean
+.PHONY: help setup run test test-faults check format lint types imports protos bench generate pins wheels image clean
 
 help: ## Show what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(BIN)/.ready ## Make .venv with everything; does nothing when nothing changed
 
@@ -37,6 +37,9 @@ test: setup ## Run every test against real stores, with coverage
 	@$(BIN)/coverage combine -q
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='*/tokenauthority_server/domain/*,*/tokenauthority_server/services/*'
+
+test-faults: setup ## Every attack and fault as often as a release has to show: hours, with a table at the end
+	FAULTS=full $(BIN)/python -m pytest tests/faults tests/model -x $(PYTEST_ARGS)
 
 check: setup format lint types imports protos test ## Everything: format, lint, types, imports, protos, then the tests
 

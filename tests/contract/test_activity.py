@@ -60,8 +60,8 @@ async def test_the_last_use_is_told_of_each_known_session(
 ) -> None:
     activity.record(user_id, "sess_1", NOON)
     activity.record(user_id, "sess_2", NOON)
-    activity.record(user_id, "sess_2", NOON + timedelta(milliseconds=1))
-    told = {"sess_1": NOON, "sess_2": NOON + timedelta(milliseconds=1)}
+    activity.record(user_id, "sess_2", NOON + timedelta(minutes=1, milliseconds=1))
+    told = {"sess_1": NOON, "sess_2": NOON + timedelta(minutes=1, milliseconds=1)}
     await assert_told(activity, user_id, ["sess_1", "sess_2", "sess_3"], told)
     assert await activity.read(user_id, ["sess_2"]) == {"sess_2": told["sess_2"]}
 
@@ -74,6 +74,29 @@ async def test_a_later_use_takes_the_place_of_an_earlier_one(
     later = NOON + timedelta(hours=1)
     activity.record(user_id, "sess_1", later)
     await assert_told(activity, user_id, ["sess_1"], {"sess_1": later})
+
+
+async def test_a_session_in_use_is_noted_once_a_minute(activity: ActivityLog, user_id: str) -> None:
+    for second in range(60):
+        activity.record(user_id, "sess_1", NOON + timedelta(seconds=second))
+    activity.record(user_id, "sess_2", NOON)
+    await assert_told(activity, user_id, ["sess_1", "sess_2"], {"sess_1": NOON, "sess_2": NOON})
+    activity.record(user_id, "sess_1", NOON + timedelta(seconds=60))
+    later = {"sess_1": NOON + timedelta(seconds=60)}
+    await assert_told(activity, user_id, ["sess_1"], later)
+
+
+async def test_what_was_written_long_ago_is_forgotten(
+    redis_activity: ActivityLog, user_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokenauthority_server.adapters.redis.activity.MAX_KNOWN", 2)
+    for number in range(4):
+        redis_activity.record(user_id, f"sess_{number}", NOON)
+    # Forgotten by then, so each is written again.
+    for number in range(4):
+        redis_activity.record(user_id, f"sess_{number}", NOON + timedelta(seconds=1))
+    told = {f"sess_{number}": NOON + timedelta(seconds=1) for number in (0, 1)}
+    await assert_told(redis_activity, user_id, ["sess_0", "sess_1"], told)
 
 
 async def test_nothing_known_is_nothing_told(activity: ActivityLog, user_id: str) -> None:

@@ -38,7 +38,8 @@ async def test_a_creation_is_counted_and_audited(stores: Stores) -> None:
         ("phone", "created"): 2,
         ("laptop", "created"): 1,
     }
-    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created"] * 3
+    kinds = [*["session.created"] * 3, "user.created"]
+    assert await stores.records.audit_kinds(ADA.user_id) == kinds
     assert await stores.records.facts(ADA.user_id) == set()
 
 
@@ -79,7 +80,7 @@ async def test_a_user_who_may_not_gets_nothing_written(
         with pytest.raises(UserNotAllowedError):
             await create(stores, new_session(user))
     assert await stores.records.metrics(ADA.user_id) == {("phone", "created"): 1}
-    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created"]
+    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created", "user.created"]
     assert await stores.records.facts(ADA.user_id) == set()
     await stores.records.set_status(ADA.user_id, "ACTIVE")
     assert (await create(stores, new_session(ADA.user_id))).profile == ADA

@@ -111,7 +111,8 @@ async def test_a_token_is_revoked_once(stores: Stores) -> None:
     counts = await race(*(revoke_token(stores, claims) for _ in range(16)))
     assert Counter(counts) == {0: 15, 1: 1}
     assert (await stores.records.metrics(ADA.user_id))["phone", "revoked"] == 1
-    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created", "token.revoked"]
+    kinds = ["session.created", "token.revoked", "user.created"]
+    assert await stores.records.audit_kinds(ADA.user_id) == kinds
 
 
 async def test_a_session_is_ended_once(stores: Stores) -> None:
@@ -120,7 +121,7 @@ async def test_a_session_is_ended_once(stores: Stores) -> None:
     counts = await race(*(end_session(stores, grant) for _ in range(16)))
     assert Counter(counts) == {0: 15, 1: 1}
     assert (await stores.records.metrics(ADA.user_id))["phone", "revoked"] == 1
-    kinds = ["session.created", "session.revoked"]
+    kinds = ["session.created", "session.revoked", "user.created"]
     assert await stores.records.audit_kinds(ADA.user_id) == kinds
 
 

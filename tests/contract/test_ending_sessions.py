@@ -52,7 +52,7 @@ async def test_it_is_written_counted_and_audited(stores: Stores) -> None:
         ("phone", "created"): 1,
         ("phone", "revoked"): 1,
     }
-    kinds = ["session.created", "session.revoked"]
+    kinds = ["session.created", "session.revoked", "user.created"]
     assert await stores.records.audit_kinds(ADA.user_id) == kinds
 
 
@@ -62,7 +62,7 @@ async def test_the_second_time_counts_nothing(stores: Stores) -> None:
     before = await stores.records.metrics(ADA.user_id)
     assert await end_session(stores, grant, LOGOUT) == 0
     assert await stores.records.metrics(ADA.user_id) == before
-    kinds = ["session.created", "session.revoked"]
+    kinds = ["session.created", "session.revoked", "user.created"]
     assert await stores.records.audit_kinds(ADA.user_id) == kinds
     assert await death(stores, access_claims(grant)) == Death(
         InactiveReason.SESSION_REVOKED, RevocationReason.ADMIN
@@ -98,7 +98,7 @@ async def test_an_expired_session_counts_nothing(stores: Stores) -> None:
     grant = await create(stores)
     await stores.advance(LIFETIMES.refresh + FACT_MARGIN + timedelta(seconds=1))
     assert await end_session(stores, grant) == 0
-    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created"]
+    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created", "user.created"]
     assert await refresh_death(stores, grant) == Death(InactiveReason.SESSION_EXPIRED, None)
 
 
@@ -111,7 +111,7 @@ async def test_a_session_that_has_just_expired_dies_uncounted(stores: Stores) ->
     assert await death(stores, access_claims(grant)) == Death(
         InactiveReason.SESSION_REVOKED, RevocationReason.LOGOUT
     )
-    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created"]
+    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created", "user.created"]
     assert ("phone", "revoked") not in await stores.records.metrics(ADA.user_id)
 
 

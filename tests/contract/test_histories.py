@@ -22,13 +22,13 @@ from support.asking import (
     rotation_of,
 )
 from support.memory_stores import memory_stores
-from support.stores import Status, Stores
+from support.stores import Stores
 
 from tokenauthority_server.domain.errors import AuthorityError
 from tokenauthority_server.domain.revocations import RevocationReason
 from tokenauthority_server.domain.sessions import Grant, Lifetimes
 from tokenauthority_server.domain.tokens import Claims
-from tokenauthority_server.domain.users import Profile
+from tokenauthority_server.domain.users import Profile, UserStatus
 
 LIFETIMES = Lifetimes(
     access=timedelta(minutes=30),
@@ -36,8 +36,9 @@ LIFETIMES = Lifetimes(
     session=timedelta(minutes=100),
     grace=timedelta(seconds=30),
 )
-USERS = [ADA, BOB]
-STATUSES: list[Status] = ["DISABLED", "LOCKED", "DELETED", *(("ACTIVE",) * 6)]
+NAMESAKE = Profile(user_id="u-namesake", username=ADA.username)
+USERS = [ADA, BOB, NAMESAKE]
+STATUSES = [UserStatus.DISABLED, UserStatus.LOCKED, UserStatus.DELETED, *[UserStatus.ACTIVE] * 6]
 STEPS = 80
 
 
@@ -78,7 +79,7 @@ Step = Callable[[Told], Awaitable[object]]
 
 
 def creation(choice: random.Random) -> Step:
-    user = choice.choice(USERS)
+    user = choice.choice([ADA, ADA, BOB, BOB, NAMESAKE])
     roles = choice.choice([user.roles, user.roles, (), ("editor", "owner")])
     by: Profile | str = choice.choice([user, user, replace(user, roles=roles)])
     budget = 6_000
@@ -136,11 +137,15 @@ def passing(choice: random.Random) -> Step:
 
 
 def new_status(choice: random.Random, user_id: str) -> Step:
-    status: Status = choice.choice(STATUSES)
+    status = choice.choice(STATUSES)
+    locked_for = choice.choice([None, timedelta(minutes=10)])
 
     async def step(told: Told) -> object:
-        await told.stores.records.set_status(user_id, status)
-        return None
+        directory = told.stores.directory
+        if status is UserStatus.DELETED:
+            return await directory.delete(user_id, ORIGIN)
+        until = await told.stores.records.now() + locked_for if locked_for else None
+        return await directory.set_status(user_id, status, until, ORIGIN)
 
     return step
 
@@ -182,8 +187,25 @@ async def state(told: Told) -> dict[str, object]:
             await stores.records.facts(user.user_id),
             await stores.records.metrics(user.user_id),
             await stores.records.audit_kinds(user.user_id),
+            await two_days(stores, user.user_id),
         )
+    seen["all"] = await two_days(stores, "")
     return seen
+
+
+async def two_days(stores: Stores, user_id: str) -> tuple[list[int], int]:
+    """What was counted today and yesterday, should midnight have passed, and what lives now."""
+    today = (await stores.records.now()).date()
+    await stores.counts.count_live_sessions(timedelta())
+    days = [
+        await stores.counts.read(day, user_id, "") for day in (today, today - timedelta(days=1))
+    ]
+    (live,) = {day.live_sessions.count for day in days if day.live_sessions is not None}
+    counted = [
+        sum(getattr(day, name) for day in days)
+        for name in ("created", "refreshed", "revoked", "bulk_revoked", "reuse_detected")
+    ]
+    return counted, live
 
 
 @pytest.mark.parametrize("seed", range(12))

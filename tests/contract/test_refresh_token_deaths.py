@@ -39,7 +39,7 @@ async def test_asking_is_neither_use_nor_reuse(stores: Stores) -> None:
         await refresh_death(stores, first)
         await refresh_death(stores, second)
     assert await stores.records.metrics(ADA.user_id) == before
-    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created"]
+    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created", "user.created"]
     assert (await rotate(stores, first)).replayed
     assert (await rotate(stores, second)).generation == 2
 

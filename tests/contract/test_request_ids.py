@@ -48,7 +48,7 @@ async def test_a_repeated_request_is_not_counted(stores: Stores) -> None:
     for _ in range(3):
         await create(stores, asked())
     assert await stores.records.metrics(ADA.user_id) == {("phone", "created"): 1}
-    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created"]
+    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created", "user.created"]
     assert len(await live_session_ids(stores, ADA.user_id)) == 1
 
 

@@ -42,7 +42,7 @@ async def assert_ended_for_reuse(stores: Stores, grants: list[Grant]) -> None:
             reason=RevocationReason.REUSE_DETECTED,
         )
     }
-    kinds = ["session.created", "session.reuse_detected"]
+    kinds = ["session.created", "session.reuse_detected", "user.created"]
     assert await stores.records.audit_kinds(ADA.user_id) == kinds
     dead = Death(InactiveReason.SESSION_REVOKED, RevocationReason.REUSE_DETECTED)
     for grant in grants:
@@ -71,7 +71,7 @@ async def test_a_replay_counts_nothing_and_moves_no_device(stores: Stores) -> No
     elsewhere = Device(device_id="phone", user_agent="app/9", ip_address="192.0.2.9")
     await rotate(stores, rotation_of(first, device=elsewhere))
     assert await stores.records.metrics(ADA.user_id) == before
-    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created"]
+    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created", "user.created"]
     page = await stores.sessions.page(ADA.user_id, 10, None)
     assert page.sessions[0].device == PHONE
 

@@ -51,7 +51,8 @@ async def test_it_is_written_counted_and_audited(stores: Stores) -> None:
         ("phone", "created"): 1,
         ("phone", "revoked"): 1,
     }
-    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created", "token.revoked"]
+    kinds = ["session.created", "token.revoked", "user.created"]
+    assert await stores.records.audit_kinds(ADA.user_id) == kinds
 
 
 async def test_what_is_dead_counts_nothing_and_is_not_written(stores: Stores) -> None:
@@ -88,7 +89,7 @@ async def test_a_token_that_has_just_expired_dies_uncounted(stores: Stores) -> N
     assert await death(stores, claims) == Death(
         InactiveReason.TOKEN_REVOKED, RevocationReason.LOGOUT
     )
-    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created"]
+    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created", "user.created"]
     assert ("phone", "revoked") not in await stores.records.metrics(ADA.user_id)
 
 

@@ -63,7 +63,7 @@ async def test_refreshes_are_counted_and_not_audited(stores: Stores) -> None:
         ("phone", "created"): 1,
         ("phone", "refreshed"): 2,
     }
-    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created"]
+    assert await stores.records.audit_kinds(ADA.user_id) == ["session.created", "user.created"]
     assert await stores.records.facts(ADA.user_id) == set()
 
 

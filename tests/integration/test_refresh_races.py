@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from itertools import cycle, islice
+from uuid import uuid4
 
+import asyncpg
 import pytest
 from support.authority import Served, serving
 from support.callers import ANN, LAPTOP
+from support.postgres import Connection
 
 from tokenauthority_client import (
     RefreshResult,
@@ -112,3 +116,87 @@ async def test_nothing_of_a_session_survives_its_revocation(
                 assert not await replica.client.validate(pair.access_token)
                 with pytest.raises(RefreshTokenError):
                     await replica.client.refresh(pair.refresh_token)
+
+
+async def settle(
+    database: Connection,
+    session: asyncpg.Record,
+    presented: bytes,
+    successor: bytes,
+    arrived: timedelta,
+) -> str:
+    """What the database says of a loser that arrived so long after the last rotation."""
+    now = session["rotated_at"] + arrived
+    nobody = ("", "", "")
+    times = (now, now, 6000, timedelta(seconds=30), timedelta(minutes=5))
+    row = await database.fetchrow(
+        statements.SETTLE,
+        *(session["user_id"], session["session_id"], presented, successor),
+        *(*nobody, *times, "", uuid4(), "call"),
+    )
+    assert row is not None
+    return str(row["outcome"])
+
+
+@pytest.mark.parametrize(
+    ("arrived", "outcome"), [(-timedelta(microseconds=1), "expired"), (timedelta(0), "reused")]
+)
+async def test_a_token_that_was_good_when_it_arrived_is_no_reuse(
+    authority: Served, database: Connection, arrived: timedelta, outcome: str
+) -> None:
+    # Its successor was used while it waited. What arrived afterwards is reuse.
+    pair = await authority.client.create_pair(ANN)
+    first = await the_session(database)
+    second = await authority.client.refresh(pair.refresh_token)
+    await authority.client.refresh(second.pair.refresh_token)
+    session = await the_session(database)
+
+    settled = await settle(
+        database, session, first["current_fingerprint"], session["parent_fingerprint"], arrived
+    )
+
+    assert settled == outcome
+    assert bool(await authority.client.validate(pair.access_token)) is (outcome == "expired")
+
+
+async def test_what_was_old_when_it_arrived_is_reuse_whatever_came_since(
+    authority: Served, database: Connection
+) -> None:
+    pair = await authority.client.create_pair(ANN)
+    first = await the_session(database)
+    for _ in range(3):
+        pair = (await authority.client.refresh(pair.refresh_token)).pair
+    session = await the_session(database)
+
+    # Its successor had been used before, so it is none of those that a late call may still know.
+    settled = await settle(
+        database, session, first["current_fingerprint"], b"its successor", -timedelta(seconds=1)
+    )
+
+    assert settled == "reused"
+    assert not await authority.client.validate(pair.access_token)
+
+
+@pytest.mark.parametrize(
+    ("arrived", "outcome"),
+    [(timedelta(seconds=30), "replayed"), (timedelta(seconds=30, microseconds=1), "reused")],
+)
+async def test_the_window_is_for_when_the_call_arrived(
+    authority: Served, database: Connection, arrived: timedelta, outcome: str
+) -> None:
+    pair = await authority.client.create_pair(ANN)
+    first = await the_session(database)
+    await authority.client.refresh(pair.refresh_token)
+    session = await the_session(database)
+
+    settled = await settle(
+        database, session, first["current_fingerprint"], session["current_fingerprint"], arrived
+    )
+
+    assert settled == outcome
+
+
+async def the_session(database: Connection) -> asyncpg.Record:
+    session = await database.fetchrow("SELECT * FROM tokenauthority.sessions")
+    assert session is not None
+    return session

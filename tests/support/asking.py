@@ -7,6 +7,7 @@ from support.stores import Status
 
 from tokenauthority_server.adapters.memory import MemoryEntropy
 from tokenauthority_server.domain.sessions import (
+    NO_CAP,
     CreateRequest,
     Device,
     Grant,
@@ -14,6 +15,7 @@ from tokenauthority_server.domain.sessions import (
     NewSession,
     Origin,
     Rotation,
+    SessionCap,
 )
 from tokenauthority_server.domain.tokens import Claims, TokenType, fingerprint
 from tokenauthority_server.domain.users import Profile
@@ -63,6 +65,7 @@ def new_session(  # noqa: PLR0913 - all of them by name
     key_id: str = "key-1",
     profile_size: int = PROFILE_SIZE,
     profile_budget: int = PROFILE_BUDGET,
+    cap: SessionCap = NO_CAP,
 ) -> NewSession:
     """A session that was never asked for, by a profile or by a user_id."""
     profile = user if isinstance(user, Profile) else None
@@ -81,6 +84,7 @@ def new_session(  # noqa: PLR0913 - all of them by name
         # Of the directory's profile only the store knows the size.
         profile_size=profile_size if profile is not None else 0,
         profile_budget=profile_budget,
+        cap=cap,
     )
 
 
@@ -97,6 +101,7 @@ def rotation_of(
         user_id=grant.profile.user_id,
         session_id=grant.session_id,
         presented=grant.refresh_fingerprint,
+        presented_issue_time=grant.issue_time,
         successor=fingerprint(successor),
         device=device,
         key_id=key_id,

@@ -1,10 +1,11 @@
 """The memory form, for the conformance suites."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from support.stores import Line, Status, Stores
@@ -14,9 +15,12 @@ from tokenauthority_server.adapters.memory import (
     MemoryRevocationView,
     MemorySessionRevoker,
     MemorySessionStore,
+    MemoryTokenCounts,
+    MemoryUpkeep,
+    MemoryUserDirectory,
 )
-from tokenauthority_server.adapters.memory.rows import UserStatus
 from tokenauthority_server.domain.revocations import Fact, FactKind, RevocationReason
+from tokenauthority_server.domain.users import UserStatus
 
 
 def memory_stores() -> Stores:
@@ -29,6 +33,9 @@ def memory_stores() -> Stores:
         sessions=MemorySessionStore(database),
         revoker=MemorySessionRevoker(database),
         view=MemoryRevocationView(database),
+        directory=MemoryUserDirectory(database),
+        counts=MemoryTokenCounts(database),
+        upkeep=MemoryUpkeep(database),
         records=MemoryRecords(database),
         advance=advance,
     )
@@ -48,6 +55,13 @@ class MemoryRecords:
             locked_until=None if locked_for is None else now + locked_for,
         )
 
+    async def now(self) -> datetime:
+        return self._database.clock.now()
+
+    async def standing(self, user_id: str) -> tuple[UserStatus, datetime | None]:
+        row = self._database.users[user_id]
+        return row.status, row.locked_until
+
     async def revoke_key(self, key_id: str) -> None:
         reason = RevocationReason.KEY_REVOKED
         fact = Fact(kind=FactKind.KEY, user_id="", target=key_id, reason=reason)
@@ -63,11 +77,11 @@ class MemoryRecords:
         return {row.fact for row in self._database.facts.values() if row.fact.user_id == user_id}
 
     async def metrics(self, user_id: str) -> dict[tuple[str, str], int]:
-        return {
-            (device_id, metric_type): count
-            for (owner, device_id, metric_type), count in self._database.metrics.items()
-            if owner == user_id
-        }
+        counts: Counter[tuple[str, str]] = Counter()
+        for (owner, _, device_id, metric_type), count in self._database.metrics.items():
+            if owner == user_id:
+                counts[device_id, metric_type] += count
+        return dict(counts)
 
     async def audit_kinds(self, user_id: str) -> list[str]:
         events = self._database.audit_events

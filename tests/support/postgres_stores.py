@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -12,13 +12,32 @@ from support.postgres import Connection
 from support.stores import Line, Status, Stores
 
 from tokenauthority_server.adapters.postgres.database import Database
+from tokenauthority_server.adapters.postgres.directory import PostgresUserDirectory
 from tokenauthority_server.adapters.postgres.revocations import (
     DatabaseView,
     PostgresSessionRevoker,
 )
 from tokenauthority_server.adapters.postgres.schema import metadata
 from tokenauthority_server.adapters.postgres.sessions import PostgresSessionStore
+from tokenauthority_server.adapters.postgres.token_counts import PostgresTokenCounts
+from tokenauthority_server.adapters.postgres.upkeep import PostgresUpkeep
 from tokenauthority_server.domain.revocations import Fact, FactKind, RevocationReason
+from tokenauthority_server.domain.users import UserStatus
+
+MOVE_SWEEPS = "UPDATE tokenauthority.sessions SET sweep_on = sweep_on - $1::integer"
+"""By whole days: a session is never swept earlier than it would have been."""
+MOVE_METRICS = "UPDATE tokenauthority.token_metrics SET day = day - $1::integer"
+MOVE_TOTALS = "UPDATE tokenauthority.token_totals SET day = day - $1::integer"
+"""Counts are by day, so they move by whole days."""
+FAR = 100_000
+MOVE_EVENTS = """
+UPDATE tokenauthority.audit_events AS e SET event_id = (lpad(to_hex(
+    ('x' || left(id.hex, 12))::bit(48)::bigint - $1::bigint), 12, '0') || right(id.hex, 20))::uuid
+FROM (SELECT user_id, event_id, replace(event_id::text, '-', '') AS hex
+    FROM tokenauthority.audit_events) AS id
+WHERE e.user_id = id.user_id AND e.event_id = id.event_id
+"""
+"""An event's id begins with the milliseconds of its time."""
 
 
 @asynccontextmanager
@@ -36,12 +55,22 @@ async def postgres_stores(url: str) -> AsyncIterator[Stores]:
                     moved = ", ".join(f"{name} = {name} - $1::interval" for name in times)
                     statement = f"UPDATE {table.fullname} SET {moved}"  # noqa: S608 - our schema
                     await connection.execute(statement, by)
+            await connection.execute(MOVE_SWEEPS, by // timedelta(days=1))
+            if by >= timedelta(days=1):
+                # Not at once: on its way a row would meet the one of the day before.
+                for days in (by // timedelta(days=1) + FAR, -FAR):
+                    await connection.execute(MOVE_METRICS, days)
+                    await connection.execute(MOVE_TOTALS, days)
+            await connection.execute(MOVE_EVENTS, by // timedelta(milliseconds=1))
 
     try:
         yield Stores(
             sessions=PostgresSessionStore(database),
             revoker=PostgresSessionRevoker(database),
             view=DatabaseView(database),
+            directory=PostgresUserDirectory(database),
+            counts=PostgresTokenCounts(database),
+            upkeep=PostgresUpkeep(database),
             records=PostgresRecords(connection),
             advance=advance,
         )
@@ -70,6 +99,17 @@ class PostgresRecords:
             status,
             locked_for,
         )
+
+    async def now(self) -> datetime:
+        now: datetime = await self._connection.fetchval("SELECT now()")
+        return now
+
+    async def standing(self, user_id: str) -> tuple[UserStatus, datetime | None]:
+        row = await self._connection.fetchrow(
+            "SELECT status, locked_until FROM tokenauthority.users WHERE user_id = $1", user_id
+        )
+        assert row is not None
+        return UserStatus(row["status"]), row["locked_until"]
 
     async def revoke_key(self, key_id: str) -> None:
         await self._connection.execute(

@@ -37,10 +37,7 @@ class Proxy:
             yield proxy
         finally:
             server.close()
-            for connection in proxy._connections:
-                connection.cancel()
-            if proxy._connections:
-                await asyncio.wait(proxy._connections)
+            await proxy._hang_up()
 
     def silence(self) -> None:
         """Accept connections and bytes, and pass nothing on, as a network that swallows all."""
@@ -49,6 +46,18 @@ class Proxy:
     def speak(self) -> None:
         """Pass everything on again, what was held back first."""
         self._speaking.set()
+
+    async def lead_to(self, url: str) -> None:
+        """Lead elsewhere, as an address does after a failover: what was open is closed."""
+        parts = urlsplit(url)
+        self._target = (parts.hostname or "127.0.0.1", parts.port or 0)
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        for connection in self._connections:
+            connection.cancel()
+        if self._connections:
+            await asyncio.wait(self._connections)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -74,12 +83,15 @@ class Proxy:
             while data := await reader.read(65_536):
                 await self._speaking.wait()
                 look(data)
-                writer.write(data)
-                await writer.drain()
+                await self._pass_on(data, writer)
         except OSError:
             pass  # one side has gone, and so goes the other
         finally:
             writer.close()
+
+    async def _pass_on(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        await writer.drain()
 
 
 class Frontend:

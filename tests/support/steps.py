@@ -1,11 +1,14 @@
 """The steps of the conformance suites, with the lifetimes and the caller filled in."""
 
+from datetime import datetime
+
 from support.asking import LIFETIMES, ORIGIN, new_session, refresh_claims, rotation_of
 from support.stores import Stores
 
 from tokenauthority_server.domain.revocations import Death, RevocationReason
 from tokenauthority_server.domain.sessions import Grant, Lifetimes, NewSession, Origin, Rotation
 from tokenauthority_server.domain.tokens import Claims
+from tokenauthority_server.domain.users import UserStatus
 
 
 async def create(
@@ -41,6 +44,16 @@ async def end_user_sessions(
 ) -> int:
     kept_id = kept.session_id if kept is not None else ""
     return await stores.revoker.end_user_sessions(user_id, kept_id, reason, ORIGIN)
+
+
+async def set_status(
+    stores: Stores, user_id: str, status: UserStatus, until: datetime | None = None
+) -> int:
+    return await stores.directory.set_status(user_id, status, until, ORIGIN)
+
+
+async def delete_user(stores: Stores, user_id: str) -> int:
+    return await stores.directory.delete(user_id, ORIGIN)
 
 
 async def revoke_token(

@@ -4,11 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from tokenauthority_server.domain.ports import RevocationView, SessionRevoker, SessionStore
+from tokenauthority_server.domain.ports import (
+    RevocationView,
+    SessionRevoker,
+    SessionStore,
+    TokenCounts,
+    Upkeep,
+    UserDirectory,
+)
 from tokenauthority_server.domain.revocations import Fact
+from tokenauthority_server.domain.users import UserStatus
 
 Status = Literal["ACTIVE", "DISABLED", "LOCKED", "DELETED"]
 
@@ -28,6 +36,14 @@ class Records(Protocol):
         self, user_id: str, status: Status, locked_for: timedelta | None = None
     ) -> None:
         """Set the status and nothing else. A lock without an end is for good."""
+        ...
+
+    async def now(self) -> datetime:
+        """Return the store's time."""
+        ...
+
+    async def standing(self, user_id: str) -> tuple[UserStatus, datetime | None]:
+        """Return the user's status, and until when a lock lasts."""
         ...
 
     async def revoke_key(self, key_id: str) -> None:
@@ -66,5 +82,8 @@ class Stores:
     sessions: SessionStore
     revoker: SessionRevoker
     view: RevocationView
+    directory: UserDirectory
+    counts: TokenCounts
+    upkeep: Upkeep
     records: Records
     advance: Callable[[timedelta], Awaitable[None]]

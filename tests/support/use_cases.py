@@ -59,7 +59,7 @@ async def authority(
         codec=codec,
         issuing=Issuing(sessions, minting, MemoryEntropy("services"), activity, LIFETIMES),
         refreshing=Refreshing(sessions, codec, minting, activity, LIFETIMES),
-        validating=Validating(codec, view, sessions, database.clock, LEEWAY),
+        validating=Validating(codec, view, sessions, database.clock, LEEWAY, activity),
         revoking=Revoking(MemorySessionRevoker(database), view, codec),
         listing=Listing(sessions, activity, SealedPageTokens(keys)),
     )

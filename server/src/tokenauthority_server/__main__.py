@@ -31,6 +31,7 @@ class Checked(StrEnum):
     SERVE = "serve"
     DEV = "dev"
     MIGRATE = "migrate"
+    JANITOR = "janitor"
 
 
 @cli.command()
@@ -59,6 +60,29 @@ def migrate() -> None:
 
     changed = asyncio.run(run(settings.database_url.get_secret_value()))
     typer.echo("The schema has been migrated." if changed else "The schema is current already.")
+
+
+@cli.command()
+def janitor(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="Sweep until nothing is left, then end.")
+    ] = False,
+) -> None:
+    """Remove what matters no more: for a cron job, beside `serve`, which does it by itself."""
+    if not once:
+        typer.echo(
+            "Give --once: `tokenauthority janitor --once` sweeps until nothing is left, and ends. "
+            "What goes on sweeping, once a minute, is `tokenauthority serve`.",
+            err=True,
+        )
+        raise typer.Exit(WRONG_CONFIGURATION)
+    settings = _load("janitor")
+    from rich.console import Console
+
+    from tokenauthority_server.janitor import sweep
+
+    asyncio.run(sweep(settings, Console()))
 
 
 @cli.command("check-config")

@@ -15,7 +15,6 @@ from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
-from redis.asyncio import Redis
 
 from tokenauthority_server.adapters.clock import SystemClock
 from tokenauthority_server.adapters.entropy import SystemEntropy
@@ -32,21 +31,27 @@ from tokenauthority_server.adapters.postgres.revocations import (
 )
 from tokenauthority_server.adapters.postgres.sessions import PostgresSessionStore
 from tokenauthority_server.adapters.postgres.signing_keys import PostgresSigningKeyStore
+from tokenauthority_server.adapters.postgres.token_counts import PostgresTokenCounts
+from tokenauthority_server.adapters.postgres.upkeep import PostgresUpkeep
 from tokenauthority_server.adapters.redis.activity import RedisActivityLog
 from tokenauthority_server.adapters.redis.connection import NAME as REDIS
-from tokenauthority_server.adapters.redis.connection import connect, eviction_policy, ping
+from tokenauthority_server.adapters.redis.connection import connect
 from tokenauthority_server.adapters.sealing import EncryptionKeys
 from tokenauthority_server.adapters.signing_keys import load_keyring
 from tokenauthority_server.adapters.token_ids import DerivedTokenIds
+from tokenauthority_server.background import Chore, janitor_chore, work_beside_calls
 from tokenauthority_server.config import Settings
 from tokenauthority_server.domain.errors import StartError, StoreUnavailableError
 from tokenauthority_server.domain.keys import KeyState
-from tokenauthority_server.domain.sessions import Lifetimes
+from tokenauthority_server.domain.sessions import Lifetimes, SessionCap
+from tokenauthority_server.domain.upkeep import Leftover
+from tokenauthority_server.services.counting import TICK, Counting
 from tokenauthority_server.services.issuing import Issuing
 from tokenauthority_server.services.listing import Listing
 from tokenauthority_server.services.minting import Minting
 from tokenauthority_server.services.refreshing import Refreshing
 from tokenauthority_server.services.revoking import Revoking
+from tokenauthority_server.services.upkeep import Janitor
 from tokenauthority_server.services.validating import Validating
 from tokenauthority_server.telemetry.logging import configure_logging
 from tokenauthority_server.telemetry.metrics import Metrics
@@ -59,8 +64,6 @@ from tokenauthority_server.transport.server import open_server
 from tokenauthority_server.transport.token_service import UseCases, token_service
 
 START_RETRY_SECONDS = 0.25
-STORE_WATCH_SECONDS = 1.0
-EVICTION_RETRY_SECONDS = 60.0
 # No call without a deadline of its own takes longer.
 STOP_GRACE_SECONDS = 5.0
 
@@ -133,7 +136,11 @@ async def running(settings: Settings) -> AsyncIterator["Authority"]:
         stack.push_async_callback(http.stop)
         await server.start()
         await http.start()
-        background = asyncio.create_task(_background(readiness, database, redis, activity))
+        background = asyncio.create_task(
+            work_beside_calls(
+                readiness, database, redis, activity, _chores(settings, database, metrics)
+            )
+        )
         stack.callback(background.cancel)
         yield Authority(
             addresses=Addresses(
@@ -189,42 +196,6 @@ class Authority:
         return None
 
 
-async def _background(
-    readiness: Readiness, database: Database, redis: Redis, activity: RedisActivityLog
-) -> None:
-    """Do what is done beside the calls, until cancelled."""
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(activity.run())
-        tasks.create_task(_watch(readiness, POSTGRES, database.revision))
-        tasks.create_task(_watch(readiness, REDIS, partial(ping, redis)))
-        tasks.create_task(_warn_of_eviction(redis))
-
-
-async def _watch(
-    readiness: Readiness, store: str, sign_of_life: Callable[[], Awaitable[object]]
-) -> None:
-    while True:
-        try:
-            await sign_of_life()
-        except StoreUnavailableError as error:
-            readiness.store_seen(store, up=False, why=error.why)
-        except Exception as error:  # noqa: BLE001 - watching must not end the process
-            readiness.store_seen(store, up=False, why=type(error).__name__)
-        else:
-            readiness.store_seen(store, up=True)
-        await asyncio.sleep(STORE_WATCH_SECONDS)
-
-
-async def _warn_of_eviction(redis: Redis) -> None:
-    while not (policy := await eviction_policy(redis)):  # noqa: ASYNC110 - Redis tells nobody
-        await asyncio.sleep(EVICTION_RETRY_SECONDS)
-    if policy != "noeviction":
-        _log.warning(
-            "Redis may throw away what is still needed; set maxmemory-policy to noeviction",
-            maxmemory_policy=policy,
-        )
-
-
 def _ring(settings: Settings) -> KeyRing:
     if settings.jwt_algorithm != "HS256":
         return KeyRing(settings.jwt_algorithm)
@@ -249,14 +220,29 @@ def _use_cases(
         session=settings.session_lifetime,
         grace=settings.refresh_grace,
     )
+    cap = SessionCap(
+        sessions=settings.max_sessions_per_user,
+        evicts=settings.session_limit_policy == "evict_oldest",
+    )
     return UseCases(
-        issuing=Issuing(sessions, minting, SystemEntropy(), activity, lifetimes),
-        validating=Validating(codec, view, sessions, SystemClock(), settings.clock_leeway_seconds),
+        issuing=Issuing(sessions, minting, SystemEntropy(), activity, lifetimes, cap),
+        validating=Validating(
+            codec, view, sessions, SystemClock(), settings.clock_leeway_seconds, activity
+        ),
         refreshing=Refreshing(sessions, codec, minting, activity, lifetimes),
         revoking=Revoking(PostgresSessionRevoker(database), view, codec),
         listing=Listing(sessions, activity, SealedPageTokens(keys)),
         public_keys=ring,
     )
+
+
+def _chores(settings: Settings, database: Database, metrics: Metrics) -> list[Chore]:
+    janitor = Janitor(upkeep=PostgresUpkeep(database), keep=settings.audit_lifetime)
+    counting = Counting(PostgresTokenCounts(database))
+    return [
+        janitor_chore(janitor, metrics.janitor(Leftover)),
+        Chore("counting", counting.tick, TICK.total_seconds()),
+    ]
 
 
 async def _first(*tasks: asyncio.Task[Any]) -> None:

@@ -33,6 +33,7 @@ def faults_of(environ: Mapping[str, str], mode: Mode = "serve") -> dict[str, str
         ("DATABASE_URL", "postgresql:///authority", "names no host"),
         ("DATABASE_URL", "postgresql://:5432/authority", "Check its host and port"),
         ("DATABASE_URL", "postgresql://h/db?sslmode=on", "has an unknown sslmode"),
+        ("DATABASE_URL", "postgresql://h/db?pooler=session", "pooler=transaction"),
         ("DATABASE_URL", "postgresql://u:p@ss@h/db", "%40"),
         ("REDIS_URL", "redis+sentinel://h:26379/mymaster", "come with a later release"),
         ("REDIS_URL", "redis://h:6379?socket_timeout=20", "has the option socket_timeout"),
@@ -113,6 +114,7 @@ def test_a_secret_that_can_be_guessed_signs_nothing(secret: str, told: str) -> N
     [
         ("serve", ["DATABASE_URL", "REDIS_URL", "KEY_ENCRYPTION_KEY"]),
         ("migrate", ["DATABASE_URL"]),
+        ("janitor", ["DATABASE_URL"]),
     ],
 )
 def test_what_a_command_needs_is_asked_for_by_name(mode: Mode, missing: list[str]) -> None:
@@ -126,13 +128,13 @@ def test_an_empty_value_is_as_good_as_none() -> None:
     assert load_settings(SERVED | {"GRPC_PORT": ""}, NOWHERE, mode="serve").grpc_port == 50051
 
 
-@pytest.mark.parametrize("name", ["WORKERS", "MAX_SESSIONS_PER_USER", "TLS_CERT_FILE"])
+@pytest.mark.parametrize("name", ["WORKERS", "CALLERS_FILE", "TLS_CERT_FILE"])
 def test_protection_that_is_not_there_is_refused(name: str) -> None:
     assert "does not act on it yet; unset it" in faults_of(SERVED | {name: "2"})[name]
 
 
 def test_what_changes_nothing_is_let_through() -> None:
-    harmless = {"WORKERS": "1", "MAX_SESSIONS_PER_USER": "0", "HEALTH_REQUIRES_CALLER": "False"}
+    harmless = {"WORKERS": "1", "HEALTH_REQUIRES_CALLER": "False"}
     assert load_settings(SERVED | harmless, NOWHERE, mode="serve").warnings == ()
 
 

@@ -116,9 +116,9 @@ def test_what_belongs_to_another_command_or_release_is_warned_about() -> None:
         "REDIS_URL": "redis://h",
         "KEY_ENCRYPTION_KEY": base64.b64encode(FIRST).decode(),
     }
-    given = served | {"MIGRATE": "1", "AUDIT_DAYS": "30", "LOGIN_MAX_FAILURES": "5"}
+    given = served | {"MIGRATE": "1", "KEY_ROTATION_DAYS": "7", "LOGIN_MAX_FAILURES": "5"}
     settings = load_settings(given, NOWHERE, mode="serve")
-    assert [warning.setting for warning in settings.warnings] == ["AUDIT_DAYS", "MIGRATE"]
+    assert [warning.setting for warning in settings.warnings] == ["KEY_ROTATION_DAYS", "MIGRATE"]
     assert dev(MIGRATE="1", DATABASE_URL="postgresql://h/db").warnings == ()
 
 

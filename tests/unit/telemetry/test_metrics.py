@@ -3,7 +3,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from tokenauthority_server.telemetry.metrics import Metrics
+from tokenauthority_server.telemetry.metrics import PASS_OUTCOMES, Metrics
 
 LABELS = {"grpc_type": "unary", "grpc_service": "trial.v1.Trial", "grpc_method": "Ask"}
 
@@ -37,6 +37,24 @@ def test_asking_again_gives_the_same_series(metrics: Metrics) -> None:
         metrics.rpc(kind="unary", service="trial.v1.Trial", method="Ask").started.inc()
 
     assert metrics.registry.get_sample_value("grpc_server_started_total", LABELS) == 2
+
+
+def test_the_janitor_has_all_of_its_series_at_once(metrics: Metrics) -> None:
+    series = metrics.janitor(["sessions", "facts"])
+
+    def read(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(f"tokenauthority_janitor_{name}", labels)
+
+    assert [read("removed_total", kind=kind) for kind in ("sessions", "facts")] == [0, 0]
+    assert [read("passes_total", outcome=one) for one in PASS_OUTCOMES] == [0, 0, 0]
+    assert read("last_success_timestamp_seconds") == 0
+    assert read("pass_seconds_count") == 0
+    series.removed["facts"].inc(7)
+    series.passes["failed"].inc()
+    series.seconds.observe(0.25)
+    assert read("removed_total", kind="facts") == 7
+    assert read("passes_total", outcome="failed") == 1
+    assert read("pass_seconds_sum") == 0.25
 
 
 @pytest.mark.parametrize("up", [True, False])

@@ -41,6 +41,7 @@ CODES = {
     errors.UserNotFoundError: "NOT_FOUND / USER_NOT_FOUND",
     errors.UsernameTakenError: "ALREADY_EXISTS / USERNAME_TAKEN",
     errors.UserNotAllowedError: "PERMISSION_DENIED / USER_NOT_ALLOWED",
+    errors.SessionLimitReachedError: "FAILED_PRECONDITION / SESSION_LIMIT_REACHED",
     errors.RefreshTokenInvalidError: "UNAUTHENTICATED / REFRESH_TOKEN_INVALID",
     errors.RefreshTokenExpiredError: "UNAUTHENTICATED / REFRESH_TOKEN_EXPIRED",
     errors.RefreshTokenReusedError: "UNAUTHENTICATED / REFRESH_TOKEN_REUSED",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 from support.failures import failure_of
+from support.waiting import until
 from unit.transport.fakes import BAD, GOOD, KEY, PAIR, SESSION, Script, fake_use_cases
 from unit.transport.serving import Served, serving
 
@@ -150,7 +151,10 @@ async def test_bytes_that_are_no_request_are_told_as_such(
     assert failure.reason == "MALFORMED_REQUEST"
     assert failure.trailers["x-request-id"] == "call-1"
     assert not script.asked
-    assert served.handled(f"tokenauthority.v1.TokenService.{rpc}", "INVALID_ARGUMENT") == 1
+    # Counted a moment after the caller has its answer.
+    await until(
+        lambda: served.handled(f"tokenauthority.v1.TokenService.{rpc}", "INVALID_ARGUMENT") == 1
+    )
 
 
 @pytest.mark.parametrize("rpc", sorted(RPCS.keys() - {"GetPublicKeys"}))

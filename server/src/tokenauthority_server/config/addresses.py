@@ -35,6 +35,8 @@ def database_address(address: str) -> str:
             "names several hosts, which comes with a later release. Give the address that leads to "
             "the primary"
         )
+    if options.get("pooler", "transaction") != "transaction":
+        raise ValueError("has an unknown pooler; one in transaction mode is pooler=transaction")
     if options.get("sslmode", "prefer") not in _SSL_MODES:
         raise ValueError(f"has an unknown sslmode; it is one of {', '.join(_SSL_MODES)}")
     return _join("postgresql", parts.netloc, parts.path, query)

@@ -72,4 +72,5 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(str.lower)
 ]
+SessionLimitPolicy = Annotated[Literal["evict_oldest", "reject"], BeforeValidator(str.lower)]
 LogFormat = Annotated[Literal["console", "json"], BeforeValidator(str.lower)]

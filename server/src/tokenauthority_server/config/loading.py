@@ -16,25 +16,28 @@ from tokenauthority_server.config.settings import Settings
 from tokenauthority_server.config.sources import Given, read_secret_file, read_sources
 from tokenauthority_server.config.spelling import near_misses
 
-Mode = Literal["serve", "dev", "migrate", "healthcheck"]
+Mode = Literal["serve", "dev", "migrate", "janitor", "healthcheck"]
 
 SECRETS = frozenset(
     name for name, field in Settings.model_fields.items() if field.annotation is SecretStr
 )
+_DATABASE_FORM = "Give it as postgresql://user:password@host:5432/database"
 DEV_DEFAULTS: Mapping[str, object] = {"reflection": True, "log_format": "console"}
 REQUIRED: Mapping[Mode, Mapping[str, str]] = {
     "serve": {
-        "database_url": "Give it as postgresql://user:password@host:5432/database",
+        "database_url": _DATABASE_FORM,
         "redis_url": "Give it as redis://host:6379",
         "key_encryption_key": MAKE_A_KEY,
     },
     "dev": {},
-    "migrate": {"database_url": "Give it as postgresql://user:password@host:5432/database"},
+    "migrate": {"database_url": _DATABASE_FORM},
+    "janitor": {"database_url": _DATABASE_FORM},
     "healthcheck": {},
 }
 # The others read everything. These run beside a server, often with less than it was given.
 _READ_ONLY: Mapping[Mode, frozenset[str]] = {
     "migrate": frozenset({"database_url", "log_level", "log_format"}),
+    "janitor": frozenset({"database_url", "audit_days"}),
     "healthcheck": frozenset({"allow_anonymous_callers", "grpc_host", "grpc_port"}),
 }
 KNOWN = frozenset(
@@ -50,7 +53,7 @@ def load_settings(
 ) -> Settings:
     """The settings for one of the commands, from the environment and then from the file.
 
-    `migrate` and `healthcheck` read, and check, only what they use.
+    `migrate`, `janitor` and `healthcheck` read, and check, only what they use.
 
     Raises:
         ConfigurationError: with every fault there is.

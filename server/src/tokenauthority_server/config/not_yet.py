@@ -21,7 +21,6 @@ class NotYet:
 
 NOT_YET: Mapping[str, NotYet] = {
     "WORKERS": NotYet(("1",), protects=True),
-    "MAX_SESSIONS_PER_USER": NotYet(("0",), protects=True),
     "TLS_CERT_FILE": NotYet(protects=True),
     "TLS_KEY_FILE": NotYet(protects=True),
     "TLS_CLIENT_CA_FILE": NotYet(protects=True),
@@ -30,12 +29,10 @@ NOT_YET: Mapping[str, NotYet] = {
     "LEGACY_JWT_SECRET_KEY": NotYet(protects=True),
     "LEGACY_JWT_SECRET_KEY_FILE": NotYet(protects=True),
     "LEGACY_JWT_UNTIL": NotYet(protects=True),
-    "SESSION_LIMIT_POLICY": NotYet(("evict_oldest",)),
     "KEY_ROTATION_DAYS": NotYet(("30",)),
     "REVOCATION_LEASE_SECONDS": NotYet(("3",)),
     "LOGIN_MAX_FAILURES": NotYet(("5",)),
     "LOGIN_LOCK_MINUTES": NotYet(("30",)),
-    "AUDIT_DAYS": NotYet(("365",)),
 }
 
 

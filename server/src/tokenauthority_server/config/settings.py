@@ -23,6 +23,7 @@ from tokenauthority_server.config.fields import (
     Port,
     RedisAddress,
     SealingKeys,
+    SessionLimitPolicy,
     is_loopback,
 )
 from tokenauthority_server.config.keys import (
@@ -71,7 +72,11 @@ class Settings(BaseSettings):
     refresh_token_expire_days: Annotated[int, Field(ge=1, le=365)] = 7
     session_max_days: Annotated[int, Field(ge=1, le=3650)] = 30
     refresh_grace_seconds: Annotated[int, Field(ge=0, le=600)] = 30
+    max_sessions_per_user: Annotated[int, Field(ge=0, le=10_000)] = 0
+    session_limit_policy: SessionLimitPolicy = "evict_oldest"
     clock_leeway_seconds: Annotated[int, Field(ge=0, le=60)] = 5
+
+    audit_days: Annotated[int, Field(ge=1, le=3650)] = 365
 
     log_level: LogLevel = "info"
     log_format: LogFormat = "json"
@@ -178,6 +183,11 @@ class Settings(BaseSettings):
     def refresh_grace(self) -> timedelta:
         """How long the parent of a refresh token still gets the same successor."""
         return timedelta(seconds=self.refresh_grace_seconds)
+
+    @property
+    def audit_lifetime(self) -> timedelta:
+        """How long the audit trail and the counts by user are kept."""
+        return timedelta(days=self.audit_days)
 
     @property
     def clock_leeway(self) -> timedelta:

@@ -8,6 +8,7 @@ AuthorityError
 ├── UserNotFoundError
 ├── UsernameTakenError
 ├── UserNotAllowedError
+├── SessionLimitReachedError
 ├── RefreshTokenInvalidError
 ├── RefreshTokenExpiredError
 ├── RefreshTokenReusedError
@@ -64,6 +65,10 @@ class UsernameTakenError(AuthorityError):
 
 class UserNotAllowedError(AuthorityError):
     """The user is disabled, deleted, or locked by an administrator."""
+
+
+class SessionLimitReachedError(AuthorityError):
+    """The user has as many live sessions as MAX_SESSIONS_PER_USER allows."""
 
 
 class RefreshTokenInvalidError(AuthorityError):

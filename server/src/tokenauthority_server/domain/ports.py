@@ -6,10 +6,11 @@ and not half done when it raises. A change goes on to its end when its caller is
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from tokenauthority_server.domain.keys import PublicKey
+from tokenauthority_server.domain.metrics import TokenMetrics
 from tokenauthority_server.domain.revocations import Check, Death, RevocationReason
 from tokenauthority_server.domain.sessions import (
     Grant,
@@ -21,7 +22,8 @@ from tokenauthority_server.domain.sessions import (
     SessionPage,
 )
 from tokenauthority_server.domain.tokens import Claims
-from tokenauthority_server.domain.users import Profile
+from tokenauthority_server.domain.upkeep import Leftover
+from tokenauthority_server.domain.users import Profile, UserStatus
 
 
 class Clock(Protocol):
@@ -131,9 +133,10 @@ class SessionStore(Protocol):
         """Open a session and return its grant; with a known request_id return the first one's.
 
         A profile in the request replaces the user's in the directory first; rights that it takes
-        away become a fact in the same change. Raises UserNotFoundError, UserNotAllowedError,
-        UsernameTakenError, ProfileTooLargeError, RequestIdReusedError, RequestIdSpentError; then
-        nothing was changed.
+        away become a fact in the same change. Of any number of concurrent calls none leads above
+        the cap: the oldest sessions end, or SessionLimitReachedError is raised. Raises
+        UserNotFoundError, UserNotAllowedError, UsernameTakenError, ProfileTooLargeError,
+        RequestIdReusedError, RequestIdSpentError too; then nothing was changed.
         """
         ...
 
@@ -209,11 +212,85 @@ class RevocationView(Protocol):
         ...
 
 
+class UserDirectory(Protocol):
+    """Where users stand. What keeps a user out ends the user's sessions in the same change."""
+
+    async def set_status(
+        self, user_id: str, status: UserStatus, locked_until: datetime | None, origin: Origin
+    ) -> int:
+        """Set the status; return how many live sessions that ended.
+
+        `locked_until` belongs to LOCKED: None locks for good. DISABLED and LOCKED raise the epoch,
+        with a fact whose reason is USER_DISABLED; setting what is set already changes nothing, and
+        another `locked_until` only that. DELETED is refused: see `delete`. Raises
+        UserNotFoundError, also for a tombstone.
+        """
+        ...
+
+    async def delete(self, user_id: str, origin: Origin) -> int:
+        """Make the user a tombstone; return how many live sessions that ended.
+
+        The profile, the password and the username go, so that another user may take the name; the
+        epochs stay, raised, so that no token of the user ever lives again. A tombstone deleted
+        again returns 0. Raises UserNotFoundError for a user who never was.
+        """
+        ...
+
+
+class TokenCounts(Protocol):
+    """Counts of changes by day, and of live sessions."""
+
+    async def fold(self) -> int:
+        """Add up the days that are over and not added up yet; return how many those were.
+
+        May be called at any time, by any number of processes.
+        """
+        ...
+
+    async def count_live_sessions(self, at_most_every: timedelta) -> bool:
+        """Count all live sessions, unless that was done this recently; return whether it was done.
+
+        Of processes that ask at once, one counts.
+        """
+        ...
+
+    async def read(self, day: date | None, user_id: str, device_id: str) -> TokenMetrics:
+        """Return the counts of a day (None: today, UTC), of a user and of a device ("": of all).
+
+        They are exact: what is not added up yet is added while reading. May be asked again after a
+        failure.
+        """
+        ...
+
+
+class Upkeep(Protocol):
+    """Removes what matters no more. Any number of processes may do it at once.
+
+    Nobody waits for it, so a call may take half a minute before StoreUnavailableError.
+    """
+
+    async def sweep(self, what: Leftover, batch: int, keep: timedelta) -> int:
+        """Remove at most `batch` rows of this kind; return how many there were to remove.
+
+        `keep` is for audit events and token metrics: how long they are kept. Of sessions, only
+        those go that have ended or expired and whose last access token has expired as well; of
+        facts, those that matter no more. A row that someone else works on is left for later.
+        """
+        ...
+
+    async def turn_months(self, ahead: int, keep: timedelta) -> int:
+        """Make the audit trail's months up to `ahead` from now, and drop those past `keep`.
+
+        Returns how many were made and dropped. One that is held by a long reader is left for later.
+        """
+        ...
+
+
 class ActivityLog(Protocol):
     """When sessions were last used: it may lose anything, and no answer depends on it."""
 
     def record(self, user_id: str, session_id: str, at: datetime) -> None:
-        """Note a use. Never waits and never raises."""
+        """Note a use, at most once a minute a session. Never waits and never raises."""
         ...
 
     async def read(self, user_id: str, session_ids: Sequence[str]) -> Mapping[str, datetime]:

@@ -51,6 +51,20 @@ class CreateRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCap:
+    """How many live sessions a user may have (0: any number).
+
+    A session above it ends the oldest ones if `evicts`, else it is refused.
+    """
+
+    sessions: int = 0
+    evicts: bool = True
+
+
+NO_CAP = SessionCap()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
     """A session to be opened. `profile_budget` is in bytes: what a token leaves for the profile."""
 
@@ -60,15 +74,20 @@ class NewSession:
     key_id: str
     profile_size: int
     profile_budget: int
+    cap: SessionCap = NO_CAP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """A refresh token to be exchanged for its successor."""
+    """A refresh token to be exchanged for its successor.
+
+    `presented_issue_time` is its own `iat`, for the audit trail.
+    """
 
     user_id: str
     session_id: str
     presented: bytes = field(repr=False)
+    presented_issue_time: datetime
     successor: bytes = field(repr=False)
     device: Device
     key_id: str

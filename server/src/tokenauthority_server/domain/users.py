@@ -1,6 +1,7 @@
 """Users as the directory holds them."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,3 +13,12 @@ class Profile:
     email: str = ""
     roles: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
+
+
+class UserStatus(StrEnum):
+    """Where a user stands; DELETED is the tombstone that keeps the epochs."""
+
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+    LOCKED = "LOCKED"
+    DELETED = "DELETED"

@@ -21,8 +21,9 @@ PORTS = range(20_000, 32_000)
 """Below those that systems give to outgoing connections, so that none takes a lost store's."""
 PORT_ATTEMPTS = 5
 PORT_TAKEN = "Address already in use"
-READY = "eady to accept connections"
-"""Both stores log this sentence, each with its own capital letter."""
+READY = "eady to accept "
+"""Both stores log a sentence with these words, each with its own capital letter, when connections,
+or a standby's read-only connections, are accepted."""
 READY_SECONDS = 60.0
 
 

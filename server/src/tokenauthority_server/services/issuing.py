@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 
 from tokenauthority_server.domain.ports import ActivityLog, Entropy, SessionStore
-from tokenauthority_server.domain.sessions import CreateRequest, Lifetimes, NewSession, Origin
+from tokenauthority_server.domain.sessions import (
+    NO_CAP,
+    CreateRequest,
+    Lifetimes,
+    NewSession,
+    Origin,
+    SessionCap,
+)
 from tokenauthority_server.domain.tokens import TokenPair, fingerprint
 from tokenauthority_server.services.minting import Minting
 
@@ -17,6 +24,7 @@ class Issuing:
     entropy: Entropy
     activity: ActivityLog
     lifetimes: Lifetimes
+    cap: SessionCap = NO_CAP
 
     async def create_pair(self, request: CreateRequest, origin: Origin) -> TokenPair:
         """Open a session and return its pair; the same request_id gets the same pair again.
@@ -34,6 +42,7 @@ class Issuing:
             if request.profile
             else 0,
             profile_budget=budget,
+            cap=self.cap,
         )
         grant = await self.sessions.create(new, self.lifetimes, origin)
         pair = self.minting.pair(grant, self.minting.ids.first(grant.session_id))

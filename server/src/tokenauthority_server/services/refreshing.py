@@ -1,6 +1,7 @@
 """Refresh: exchange a refresh token for the next pair, exactly once (RFC 9700, 4.14.2)."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from tokenauthority_server.domain.errors import RefreshTokenInvalidError
 from tokenauthority_server.domain.ports import ActivityLog, SessionStore, TokenVerifier
@@ -50,6 +51,7 @@ class Refreshing:
                 user_id=claims.user_id,
                 session_id=claims.session_id,
                 presented=fingerprint(claims.token_id),
+                presented_issue_time=datetime.fromtimestamp(claims.issue_time, UTC),
                 successor=fingerprint(successors[0]),
                 device=device,
                 key_id=self.minting.signer.active_key_id(),

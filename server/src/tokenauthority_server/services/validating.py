@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tokenauthority_server.domain.ports import Clock, RevocationView, SessionStore, TokenVerifier
+from tokenauthority_server.domain.ports import (
+    ActivityLog,
+    Clock,
+    RevocationView,
+    SessionStore,
+    TokenVerifier,
+)
 from tokenauthority_server.domain.revocations import Check, CheckSource, Death, RevocationReason
 from tokenauthority_server.domain.tokens import (
     Claims,
@@ -42,6 +48,7 @@ class Validating:
     sessions: SessionStore
     clock: Clock
     leeway: int
+    activity: ActivityLog
 
     async def validate(self, token: str, expected: TokenType) -> Verdict:
         """Return the verdict; raise StoreUnavailableError when none can be given."""
@@ -61,6 +68,11 @@ class Validating:
                 await asyncio.sleep(0)
         alive = [claims for claims in judged if isinstance(claims, Claims)]
         check = await self._check(alive, expected)
+        if expected is TokenType.ACCESS:
+            # Asking for a refresh token is no use of its session.
+            for claims, death in zip(alive, check.deaths, strict=True):
+                if death is None:
+                    self.activity.record(claims.user_id, claims.session_id, now)
         deaths = iter(check.deaths)
         return [
             one if isinstance(one, Verdict) else _verdict(one, next(deaths), now, check.source)

@@ -5,7 +5,7 @@ are written as in the contract and in the log (`NOT_FOUND`). Every series of an 
 its first call: a rate over a series that appears with its first error misses that error.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +20,11 @@ _RPC_LABELS: Final = ("grpc_type", "grpc_service", "grpc_method")
 _SECONDS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip
+# A pass with little to do takes some milliseconds; its time is up after some seconds.
+_PASS_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
+PASS_OUTCOMES: Final = ("done", "unfinished", "failed")
+"""What a pass of the janitor may come to: nothing left, its time was up, or an error."""
 
 # They would double the page, and nothing reads them. The library has one switch a process.
 _disable_created_series: Callable[[], None] = prometheus_client.disable_created_metrics
@@ -32,6 +36,16 @@ class RpcSeries:
 
     started: Counter
     handled: Mapping[grpc.StatusCode, Counter]
+    seconds: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class JanitorSeries:
+    """The series of the janitor: `removed` by kind, `passes` by outcome."""
+
+    removed: Mapping[str, Counter]
+    passes: Mapping[str, Counter]
+    last_success: Gauge
     seconds: Histogram
 
 
@@ -79,6 +93,36 @@ class Metrics:
             started=self._started.labels(*labels),
             handled={code: self._handled.labels(*labels, code.name) for code in grpc.StatusCode},
             seconds=self._seconds.labels(*labels),
+        )
+
+    def janitor(self, kinds: Iterable[str]) -> JanitorSeries:
+        """Return the janitor's series; to be called once. All of them are on the page from then."""
+        removed = Counter(
+            "tokenauthority_janitor_removed",
+            "Rows that this process's janitor removed.",
+            ("kind",),
+            registry=self.registry,
+        )
+        passes = Counter(
+            "tokenauthority_janitor_passes",
+            "Passes of the janitor: done, unfinished (the time was up), or failed.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        return JanitorSeries(
+            removed={kind: removed.labels(kind) for kind in kinds},
+            passes={outcome: passes.labels(outcome) for outcome in PASS_OUTCOMES},
+            last_success=Gauge(
+                "tokenauthority_janitor_last_success_timestamp_seconds",
+                "When a pass last ended without an error, in Unix seconds; 0 before the first.",
+                registry=self.registry,
+            ),
+            seconds=Histogram(
+                "tokenauthority_janitor_pass_seconds",
+                "Seconds that a pass took, whatever it came to.",
+                buckets=_PASS_SECONDS,
+                registry=self.registry,
+            ),
         )
 
     def store_up(self, store: str, *, up: bool) -> None:

@@ -92,6 +92,11 @@ REFUSALS: Final[Mapping[type[BaseException], Refusal]] = {
         reasons.ERROR_REASON_USER_NOT_ALLOWED,
         "the user is disabled, deleted or locked",
     ),
+    errors.SessionLimitReachedError: Refusal(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        reasons.ERROR_REASON_SESSION_LIMIT_REACHED,
+        "the user has as many sessions as one may have; end one of them first",
+    ),
     errors.RefreshTokenInvalidError: Refusal(
         grpc.StatusCode.UNAUTHENTICATED,
         reasons.ERROR_REASON_REFRESH_TOKEN_INVALID,

@@ -13,6 +13,9 @@ from tokenauthority_server.adapters.memory.revocations import (
     MemorySessionRevoker,
 )
 from tokenauthority_server.adapters.memory.sessions import MemorySessionStore
+from tokenauthority_server.adapters.memory.token_counts import MemoryTokenCounts
+from tokenauthority_server.adapters.memory.upkeep import MemoryUpkeep
+from tokenauthority_server.adapters.memory.user_directory import MemoryUserDirectory
 
 __all__ = [
     "MemoryActivityLog",
@@ -22,4 +25,7 @@ __all__ = [
     "MemoryRevocationView",
     "MemorySessionRevoker",
     "MemorySessionStore",
+    "MemoryTokenCounts",
+    "MemoryUpkeep",
+    "MemoryUserDirectory",
 ]

@@ -1,7 +1,9 @@
 """When sessions were last used, in memory."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+
+_PAUSE = timedelta(minutes=1)
 
 
 class MemoryActivityLog:
@@ -12,7 +14,9 @@ class MemoryActivityLog:
 
     def record(self, user_id: str, session_id: str, at: datetime) -> None:
         """Note a use."""
-        self._last_use[user_id, session_id] = at
+        last = self._last_use.get((user_id, session_id))
+        if last is None or at - last >= _PAUSE:
+            self._last_use[user_id, session_id] = at
 
     async def read(self, user_id: str, session_ids: Sequence[str]) -> Mapping[str, datetime]:
         """Return the last use of those sessions that are known."""

@@ -1,6 +1,6 @@
 """Opening a session, in memory."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tokenauthority_server.adapters.memory.database import MemoryDatabase
 from tokenauthority_server.adapters.memory.directory import admit
@@ -9,8 +9,10 @@ from tokenauthority_server.adapters.memory.rows import AuditEvent, SessionRow, U
 from tokenauthority_server.domain.errors import (
     RequestIdReusedError,
     RequestIdSpentError,
+    SessionLimitReachedError,
     UserNotAllowedError,
 )
+from tokenauthority_server.domain.revocations import RevocationReason
 from tokenauthority_server.domain.sessions import (
     CreateRequest,
     Grant,
@@ -34,9 +36,17 @@ def create(
     first = _first_session(database, request, origin)
     if first is not None:
         return _grant_again(database, first, request)
-    row = _opened(database, new, admit(database, new), lifetimes, origin)
+    live = sorted(database.live_sessions(request.user_id), key=_age)
+    if new.cap.sessions and not new.cap.evicts and len(live) >= new.cap.sessions:
+        raise SessionLimitReachedError(request.user_id)
+    admitted = admit(database, new)
+    _audit_directory(database, user, admitted, origin)
+    if new.cap.sessions:
+        for oldest in live[: max(0, len(live) - new.cap.sessions + 1)]:
+            _evict(database, oldest, origin)
+    row = _opened(database, new, admitted, lifetimes, origin)
     database.sessions[new.session_id] = row
-    database.metrics[request.user_id, request.device.device_id, "created"] += 1
+    database.count(request.user_id, request.device.device_id, "created")
     database.audit_events.append(
         AuditEvent(
             time=row.grant.now,
@@ -48,6 +58,40 @@ def create(
         )
     )
     return row.grant
+
+
+def _age(row: SessionRow) -> tuple[datetime, str]:
+    return row.create_time, row.grant.session_id
+
+
+def _audit_directory(
+    database: MemoryDatabase, before: UserRow | None, after: UserRow, origin: Origin
+) -> None:
+    if after == before:
+        return
+    database.audit_events.append(
+        AuditEvent(
+            time=database.clock.now(),
+            kind="user.created" if before is None else "user.profile_changed",
+            origin=origin,
+            user_id=after.profile.user_id,
+        )
+    )
+
+
+def _evict(database: MemoryDatabase, row: SessionRow, origin: Origin) -> None:
+    database.end_session(row, RevocationReason.SESSION_LIMIT)
+    database.audit_events.append(
+        AuditEvent(
+            time=database.clock.now(),
+            kind="session.revoked",
+            origin=origin,
+            user_id=row.user_id,
+            session_id=row.grant.session_id,
+            device=row.device,
+            reason=RevocationReason.SESSION_LIMIT,
+        )
+    )
 
 
 def _first_session(

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from tokenauthority_server.adapters.memory.clock import MemoryClock
 from tokenauthority_server.adapters.memory.rows import AuditEvent, FactRow, SessionRow, UserRow
+from tokenauthority_server.domain.metrics import LiveSessions
 from tokenauthority_server.domain.revocations import (
     FACT_MARGIN,
+    LONGEST_ACCESS_LIFETIME,
     Death,
     Fact,
     FactKind,
@@ -28,9 +30,20 @@ class MemoryDatabase:
     users: dict[str, UserRow] = field(default_factory=dict)
     sessions: dict[str, SessionRow] = field(default_factory=dict)
     facts: dict[tuple[str, FactKind, str], FactRow] = field(default_factory=dict)
-    metrics: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """How often, by user_id, device_id and type."""
+    metrics: Counter[tuple[str, date, str, str]] = field(default_factory=Counter)
+    """How often, by user_id, day (UTC), device_id and type."""
+    totals: dict[date, Counter[str]] = field(default_factory=dict)
+    """The sums by type of the days that are added up."""
+    live_sessions_count: LiveSessions | None = None
     audit_events: list[AuditEvent] = field(default_factory=list)
+
+    def day_at(self, at: datetime) -> date:
+        """Return the day (UTC) of a time."""
+        return at.astimezone(UTC).date()
+
+    def count(self, user_id: str, device_id: str, kind: str, number: int = 1) -> None:
+        """Count changes, on the day that it is."""
+        self.metrics[user_id, self.day_at(self.clock.now()), device_id, kind] += number
 
     def session_of(self, user_id: str, session_id: str) -> SessionRow | None:
         """Return the user's session of this name."""
@@ -94,4 +107,30 @@ class MemoryDatabase:
             row.last_access_expire_time + FACT_MARGIN,
         )
         if live:
-            self.metrics[row.user_id, row.device.device_id, "revoked"] += 1
+            self.count(row.user_id, row.device.device_id, "revoked")
+
+    def end_user_sessions(
+        self, user_id: str, reason: RevocationReason, except_session_id: str = ""
+    ) -> int:
+        """Raise the user's epoch, with its fact; return how many live sessions that ended.
+
+        The excepted session follows to the new epoch if it is live and that user's.
+        """
+        live = {row.grant.session_id: row for row in self.live_sessions(user_id)}
+        epoch = self.users[user_id].epoch + 1
+        self.users[user_id] = replace(self.users[user_id], epoch=epoch)
+        kept = live.pop(except_session_id, None)
+        if kept is not None:
+            self.sessions[except_session_id] = replace(kept, epoch=epoch)
+        fact = Fact(
+            kind=FactKind.USER,
+            user_id=user_id,
+            target="",
+            reason=reason,
+            epoch=epoch,
+            except_session_id=except_session_id if kept is not None else "",
+        )
+        self.put_fact(fact, self.clock.now() + LONGEST_ACCESS_LIFETIME + FACT_MARGIN)
+        if live:
+            self.count(user_id, "", "bulk_revoked", len(live))
+        return len(live)

@@ -1,14 +1,12 @@
 """Revoking, and seeing what is revoked, in memory."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from tokenauthority_server.adapters.memory.database import MemoryDatabase
 from tokenauthority_server.adapters.memory.rows import AuditEvent
 from tokenauthority_server.domain.revocations import (
     FACT_MARGIN,
-    LONGEST_ACCESS_LIFETIME,
     Check,
     CheckSource,
     Fact,
@@ -38,7 +36,7 @@ class MemorySessionRevoker:
         database.put_fact(fact, expire_time + FACT_MARGIN)
         if expire_time <= now:  # it counts no more, but verifiers accept it for their leeway
             return 0
-        database.metrics[claims.user_id, claims.device_id, "revoked"] += 1
+        database.count(claims.user_id, claims.device_id, "revoked")
         database.audit_events.append(
             AuditEvent(
                 time=now,
@@ -83,37 +81,19 @@ class MemorySessionRevoker:
     ) -> int:
         """End all of a user's sessions but the excepted one; return how many were live."""
         database = self._database
-        user = database.users.get(user_id)
-        if user is None:
+        if user_id not in database.users:
             return 0
-        now = database.clock.now()
-        live = {row.grant.session_id: row for row in database.live_sessions(user_id)}
-        epoch = user.epoch + 1
-        database.users[user_id] = replace(user, epoch=epoch)
-        kept = live.pop(except_session_id, None)
-        if kept is not None:
-            database.sessions[except_session_id] = replace(kept, epoch=epoch)
-        fact = Fact(
-            kind=FactKind.USER,
-            user_id=user_id,
-            target="",
-            reason=reason,
-            epoch=epoch,
-            except_session_id=except_session_id if kept is not None else "",
-        )
-        database.put_fact(fact, now + LONGEST_ACCESS_LIFETIME + FACT_MARGIN)
-        if live:
-            database.metrics[user_id, "", "bulk_revoked"] += len(live)
+        ended = database.end_user_sessions(user_id, reason, except_session_id)
         database.audit_events.append(
             AuditEvent(
-                time=now,
+                time=database.clock.now(),
                 kind="user.sessions_revoked",
                 origin=origin,
                 user_id=user_id,
                 reason=reason,
             )
         )
-        return len(live)
+        return ended
 
 
 class MemoryRevocationView:

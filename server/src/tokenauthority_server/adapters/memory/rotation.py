@@ -42,7 +42,7 @@ def rotate(
         raise ProfileTooLargeError(rotation.user_id)
     rotated = _rotated(row, rotation, user, lifetimes, now)
     database.sessions[rotation.session_id] = rotated
-    database.metrics[rotation.user_id, row.device.device_id, "refreshed"] += 1
+    database.count(rotation.user_id, row.device.device_id, "refreshed")
     return rotated.grant
 
 
@@ -57,7 +57,7 @@ def _end_for_reuse(
 ) -> None:
     reason = RevocationReason.REUSE_DETECTED
     database.end_session(row, reason)
-    database.metrics[row.user_id, row.device.device_id, "reuse_detected"] += 1
+    database.count(row.user_id, row.device.device_id, "reuse_detected")
     database.audit_events.append(
         AuditEvent(
             time=database.clock.now(),

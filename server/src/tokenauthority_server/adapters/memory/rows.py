@@ -2,20 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from tokenauthority_server.domain.revocations import Fact, RevocationReason
 from tokenauthority_server.domain.sessions import CreateRequest, Device, Grant, Origin
-from tokenauthority_server.domain.users import Profile
-
-
-class UserStatus(StrEnum):
-    """Where a user stands; DELETED is the tombstone that keeps the epoch."""
-
-    ACTIVE = "ACTIVE"
-    DISABLED = "DISABLED"
-    LOCKED = "LOCKED"
-    DELETED = "DELETED"
+from tokenauthority_server.domain.users import Profile, UserStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,18 @@ StoreUnavailableError, within STORE_SECONDS.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 from asyncpg.pool import PoolConnectionProxy
 
+from tokenauthority_server.adapters.postgres.pooler import in_transaction, without_pooler
 from tokenauthority_server.adapters.postgres.revision import read_revision
 from tokenauthority_server.domain.errors import StoreUnavailableError
 
@@ -21,8 +25,8 @@ STORE_SECONDS = 0.9
 
 NAME = "PostgreSQL"
 
+_NAMED = {"application_name": "tokenauthority"}
 _SETTINGS = {
-    "application_name": "tokenauthority",
     # Pinned, since what is promised rests on them whatever the server's defaults are.
     "synchronous_commit": "on",
     "default_transaction_isolation": "read committed",
@@ -31,6 +35,12 @@ _SETTINGS = {
     # For when our own cancelling of a statement does not get through.
     "statement_timeout": "2s",
 }
+
+_FULL_PAUSE_SECONDS = 0.02
+_UPKEEP_SECONDS = 30.0
+_UPKEEP_SETTINGS = {**_SETTINGS, "statement_timeout": "30s"}
+
+_WRITING = {"changes", "upkeep"}
 
 # What the server says when it cannot serve.
 _GONE = (
@@ -63,12 +73,29 @@ Result = TypeVar("Result")
 Arguments = tuple[object, ...]
 
 
+@dataclass(slots=True)
+class Start:
+    """When a change was asked for, and when it was begun: in between it waits for a connection."""
+
+    asked: float = field(default_factory=time.monotonic)
+    begun: float | None = None
+
+    @property
+    def waited(self) -> timedelta:
+        """How long it waited; nothing while it has not begun."""
+        return timedelta(seconds=(self.begun or self.asked) - self.asked)
+
+
+def _never() -> bool:
+    return False
+
+
 class Database:
     """A pool for each kind of work: Validate waits neither behind changes nor behind lists."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._sizes = {"changes": 10, "questions": 6, "lists": 4}
+        self._url, self._pooled = without_pooler(url)
+        self._sizes = {"changes": 10, "questions": 6, "lists": 4, "upkeep": 1}
         self._pools: dict[str, asyncpg.Pool[asyncpg.Record]] = {}
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -87,14 +114,19 @@ class Database:
                 # is a round trip after each use.
                 reset=_leave,
                 timeout=STORE_SECONDS,
-                command_timeout=STORE_SECONDS,
-                server_settings=_SETTINGS,
+                command_timeout=_UPKEEP_SECONDS if name == "upkeep" else STORE_SECONDS,
+                server_settings=_NAMED | ({} if self._pooled else _settings(name)),
+                statement_cache_size=0 if self._pooled else 100,
                 # Never a standby: what it has not replayed yet would be a revocation unseen. A
                 # primary that is read-only for now still answers questions.
-                target_session_attrs=SessionAttribute.read_write
-                if name == "changes"
-                else SessionAttribute.primary,
+                target_session_attrs=self._wanted(name),
             )
+
+    def _wanted(self, pool: str) -> SessionAttribute:
+        if self._pooled:
+            # Which server is behind the pooler changes, so each transaction asks for itself.
+            return SessionAttribute.any
+        return SessionAttribute.read_write if pool in _WRITING else SessionAttribute.primary
 
     async def close(self) -> None:
         """Let what runs come to its end, then drop the connections."""
@@ -103,30 +135,50 @@ class Database:
         for pool in self._pools.values():
             pool.terminate()
 
-    async def change(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+    async def change(
+        self, statement: str, *arguments: object, start: Start | None = None
+    ) -> list[asyncpg.Record]:
         """Run one changing statement, which is a transaction, and return its rows.
 
-        Once begun it goes on to its end though the caller be cancelled. It may have been done even
-        when StoreUnavailableError is raised, so every change can be asked for again.
+        Once begun it goes on to its end though the caller be cancelled; while it waits for a
+        connection it is not begun. It may have been done even when StoreUnavailableError is raised,
+        so every change can be asked for again.
         """
-        return await self.bounded(self._run("changes", statement, arguments), goes_on=True)
+        start = start or Start()
+        work = self._run("changes", statement, arguments, start)
+        return await self.bounded(work, goes_on=lambda: start.begun is not None)
 
     async def ask(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Run one reading statement and return its rows; a lost connection is tried once more."""
-        return await self.bounded(self._ask("questions", statement, arguments), goes_on=False)
+        return await self.bounded(self._ask("questions", statement, arguments))
 
     async def scan(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Do as `ask` does, for what may read many rows."""
-        return await self.bounded(self._ask("lists", statement, arguments), goes_on=False)
+        return await self.bounded(self._ask("lists", statement, arguments))
+
+    async def keep_up(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one statement of the upkeep, for which nobody waits, and return its rows.
+
+        It has half a minute, and the upkeep's one connection, for which it may wait as long. Raises
+        StoreUnavailableError.
+        """
+        work = self._run("upkeep", statement, arguments)
+        return await self.bounded(work, seconds=_UPKEEP_SECONDS)
 
     async def revision(self) -> str:
         """Return the schema's revision, "" for none. It also tells whether the server answers."""
-        return await self.bounded(self._revision(), goes_on=False)
+        return await self.bounded(self._revision())
 
-    async def bounded(self, work: Coroutine[Any, Any, Result], *, goes_on: bool) -> Result:
-        """Return what the work returns, within STORE_SECONDS, or raise StoreUnavailableError.
+    async def bounded(
+        self,
+        work: Coroutine[Any, Any, Result],
+        *,
+        goes_on: Callable[[], bool] = _never,
+        seconds: float = STORE_SECONDS,
+    ) -> Result:
+        """Return what the work returns, within these seconds, or raise StoreUnavailableError.
 
-        `goes_on` says whether it comes to its end though the caller be cancelled.
+        `goes_on` says, when the caller is cancelled, whether it comes to its end all the same.
         """
         # asyncio.wait, not wait_for: the answer is due in time even where giving up hangs, as the
         # cancelling of a statement does when the network swallows everything.
@@ -134,9 +186,9 @@ class Database:
         self._running.add(task)
         task.add_done_callback(self._done)
         try:
-            done, _ = await asyncio.wait({task}, timeout=STORE_SECONDS)
+            done, _ = await asyncio.wait({task}, timeout=seconds)
         except asyncio.CancelledError:
-            if not goes_on:
+            if not goes_on():
                 task.cancel()
             raise
         if not done:
@@ -155,10 +207,22 @@ class Database:
         except StoreUnavailableError:
             return await self._run(pool, statement, arguments)
 
-    async def _run(self, pool: str, statement: str, arguments: Arguments) -> list[asyncpg.Record]:
+    async def _run(
+        self, pool: str, statement: str, arguments: Arguments, start: Start | None = None
+    ) -> list[asyncpg.Record]:
         for last in (False, True):
             async with self._connection(pool) as connection:
+                if start:
+                    start.begun = time.monotonic()
                 try:
+                    if self._pooled:
+                        return await in_transaction(
+                            connection,
+                            _settings(pool),
+                            statement,
+                            arguments,
+                            writes=pool in _WRITING,
+                        )
                     return await connection.fetch(statement, *arguments)
                 except _ONCE_MORE as error:
                     if last:
@@ -174,7 +238,9 @@ class Database:
     async def _revision(self) -> str:
         async with self._connection("questions") as connection:
             try:
-                return await read_revision(connection)
+                # Both of its questions go to one server, also behind a pooler.
+                async with connection.transaction():
+                    return await read_revision(connection)
             except Exception as error:
                 # A right that is missing, too: whatever it is, nothing can be asked.
                 raise _unavailable(error) from error
@@ -182,7 +248,7 @@ class Database:
     @asynccontextmanager
     async def _connection(self, pool: str) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
         try:
-            connection = await self._pools[pool].acquire(timeout=STORE_SECONDS)
+            connection = await self._acquired(pool)
         except Exception as error:
             # Whatever it is, a password, a setting or the network: the store cannot be asked.
             if isinstance(error, _STALE):
@@ -196,10 +262,26 @@ class Database:
             with suppress(Exception):
                 await self._pools[pool].release(connection)
 
+    async def _acquired(self, pool: str) -> "PoolConnectionProxy[asyncpg.Record]":
+        """Return a connection; where the server has none to give, one that becomes free meanwhile.
+
+        For how long it may go on, whoever bounds the work decides.
+        """
+        patience = _UPKEEP_SECONDS if pool == "upkeep" else STORE_SECONDS
+        while True:
+            try:
+                return await self._pools[pool].acquire(timeout=patience)
+            except asyncpg.TooManyConnectionsError:
+                await asyncio.sleep(_FULL_PAUSE_SECONDS)
+
     async def _expire(self) -> None:
         """Let no pool go on with connections to a server that is not the one to ask any more."""
         for pool in self._pools.values():
             await pool.expire_connections()
+
+
+def _settings(pool: str) -> dict[str, str]:
+    return _UPKEEP_SETTINGS if pool == "upkeep" else _SETTINGS
 
 
 async def _leave(_: object) -> None:

@@ -52,7 +52,8 @@ users = Table(
     "users",
     metadata,
     _id("user_id"),
-    _text("username"),
+    # Null for a tombstone, so that another user may take the name.
+    Column("username", Text),
     _text("email"),
     _texts("roles"),
     _texts("permissions"),
@@ -92,6 +93,7 @@ former_profiles = Table(
     _count("profile_epoch"),
     Column("replaced_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("user_id", "profile_version", name="former_profiles_pkey"),
+    Index("former_profiles_by_replacement", "replaced_at"),
 )
 
 sessions = Table(
@@ -128,7 +130,15 @@ sessions = Table(
     Column("sweep_on", Date, nullable=False),
     PrimaryKeyConstraint("user_id", "session_id", name="sessions_pkey"),
     Index("sessions_by_id", "session_id"),
-    Index("sessions_by_creation", "user_id", "created_at", "session_id"),
+    # Neither a list nor a count walks over what has ended, alone or by its user's epoch.
+    Index(
+        "sessions_live",
+        "user_id",
+        "epoch",
+        "created_at",
+        "session_id",
+        postgresql_where=text("ended_at IS NULL"),
+    ),
     Index(
         "sessions_by_request",
         "user_id",
@@ -154,6 +164,7 @@ revocations = Table(
     _time("expires_at"),
     # The key is the fact, so that revoking twice is once.
     PrimaryKeyConstraint("user_id", "kind", "target", name="revocations_pkey"),
+    Index("revocations_by_expiry", "expires_at"),
 )
 
 token_metrics = Table(
@@ -165,6 +176,7 @@ token_metrics = Table(
     Column("metric_type", Text(collation="C"), nullable=False),
     _count("count"),
     PrimaryKeyConstraint("user_id", "day", "device_id", "metric_type", name="token_metrics_pkey"),
+    Index("token_metrics_by_day", "day", "device_id"),
     postgresql_with={"fillfactor": "85"},
 )
 
@@ -175,6 +187,16 @@ token_totals = Table(
     Column("metric_type", Text(collation="C"), nullable=False),
     _count("count"),
     PrimaryKeyConstraint("day", "metric_type", name="token_totals_pkey"),
+)
+
+# What is counted now and then, with the time of the count.
+token_gauges = Table(
+    "token_gauges",
+    metadata,
+    Column("name", Text(collation="C"), nullable=False),
+    _count("value"),
+    _time("as_of"),
+    PrimaryKeyConstraint("name", name="token_gauges_pkey"),
 )
 
 signing_keys = Table(
@@ -216,5 +238,6 @@ audit_events = Table(
     _text("request_id"),
     Column("details", JSONB, nullable=False, server_default="{}"),
     PrimaryKeyConstraint("user_id", "event_id", name="audit_events_pkey"),
+    Index("audit_events_by_time", "event_id"),
     postgresql_partition_by="RANGE (event_id)",
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from tokenauthority_server.adapters.postgres import statements
-from tokenauthority_server.adapters.postgres.database import NAME, Database
+from tokenauthority_server.adapters.postgres.database import NAME, Database, Start
 from tokenauthority_server.adapters.postgres.event_ids import event_id
 from tokenauthority_server.domain import errors
 from tokenauthority_server.domain.revocations import (
@@ -36,6 +36,7 @@ _REFUSALS: dict[str, type[errors.AuthorityError]] = {
     "profile_too_large": errors.ProfileTooLargeError,
     "user_not_found": errors.UserNotFoundError,
     "user_not_allowed": errors.UserNotAllowedError,
+    "session_limit_reached": errors.SessionLimitReachedError,
     "username_taken": errors.UsernameTakenError,
     "request_id_reused": errors.RequestIdReusedError,
     "request_id_spent": errors.RequestIdSpentError,
@@ -88,6 +89,9 @@ class PostgresSessionStore:
                 LONGEST_ACCESS_LIFETIME + FACT_MARGIN,
                 event_id(),
                 origin.request_id,
+                new.cap.sessions,
+                new.cap.evicts,
+                FACT_MARGIN,
             )
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != "users_username_key":
@@ -97,15 +101,13 @@ class PostgresSessionStore:
 
     async def rotate(self, rotation: Rotation, lifetimes: Lifetimes, origin: Origin) -> Grant:
         """See SessionStore.rotate: one round trip for the winner, a second one for a loser."""
-        # Each statement goes on to its end, but none is begun for a caller who has gone: settled
-        # late, when asking again has led to the next rotation, its token would look like reuse.
-        return await self._database.bounded(
-            self._rotate(rotation, lifetimes, origin), goes_on=False
-        )
+        # Each statement goes on to its end, but none is begun for a caller who has gone.
+        return await self._database.bounded(self._rotate(rotation, lifetimes, origin))
 
     async def _rotate(self, rotation: Rotation, lifetimes: Lifetimes, origin: Origin) -> Grant:
         for _ in range(_ROTATION_ATTEMPTS):
-            rows = await self._database.change(
+            start = Start()
+            (row,) = await self._database.change(
                 statements.ROTATE,
                 rotation.user_id,
                 rotation.session_id,
@@ -117,17 +119,23 @@ class PostgresSessionStore:
                 rotation.device.user_agent,
                 rotation.device.ip_address,
                 rotation.profile_budget,
+                start=start,
             )
-            if rows:
-                return _grant(rows[0])
-            settled = await self._database.change(
+            if row["outcome"] == "granted":
+                return _grant(row)
+            # When the database heard of it, less the time for which it waited for a connection.
+            arrived_at = row["seen_at"] - start.waited
+            (settled,) = await self._database.change(
                 statements.SETTLE,
                 rotation.user_id,
                 rotation.session_id,
                 rotation.presented,
+                rotation.successor,
                 rotation.device.device_id,
                 rotation.device.user_agent,
                 rotation.device.ip_address,
+                rotation.presented_issue_time,
+                arrived_at,
                 rotation.profile_budget,
                 lifetimes.grace,
                 FACT_MARGIN,
@@ -135,8 +143,8 @@ class PostgresSessionStore:
                 event_id(),
                 origin.request_id,
             )
-            if settled[0]["outcome"] != "current":
-                return _grant(settled[0])
+            if settled["outcome"] != "current":
+                return _grant(settled)
         raise errors.StoreUnavailableError(NAME)
 
     async def refresh_token_deaths(self, claims: Sequence[Claims]) -> Sequence[Death | None]:

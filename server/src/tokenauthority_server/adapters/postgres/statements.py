@@ -6,14 +6,15 @@ No statement updates a row twice: PostgreSQL would ignore the second time withou
 """
 
 CREATE = """
-SELECT * FROM tokenauthority.create_session_v1(
+SELECT * FROM tokenauthority.create_session_v2(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-    $22, $23, $24)
+    $22, $23, $24, $25, $26, $27)
 """
 
 # The winner's way, and its only round trip. A loser waits for the row's lock, finds another
-# fingerprint there, and updates nothing; SETTLE then says why. The user's row is read, not locked:
-# what ends the user's sessions meanwhile raises the epoch, and the pair carries the lower one.
+# fingerprint there, and updates nothing; it is told when it arrived, and SETTLE then says why. The
+# user's row is read, not locked: what ends the user's sessions meanwhile raises the epoch, and the
+# pair carries the lower one.
 ROTATE = """
 WITH rotated AS (
     UPDATE tokenauthority.sessions AS s SET
@@ -47,10 +48,15 @@ SELECT 'granted' AS outcome, user_id, username, email, roles, permissions, profi
     date_trunc('second', rotated_at) AS issued_at, access_expires_at, refresh_expires_at,
     rotated_at AS seen_at
 FROM rotated
+UNION ALL
+SELECT 'lost', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NULL, NULL, now()
+WHERE NOT EXISTS (SELECT FROM rotated)
 """
 
 SETTLE = """
-SELECT * FROM tokenauthority.settle_refresh_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+SELECT * FROM tokenauthority.settle_refresh_v2(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 """
 
 REFRESH_TOKENS = """
@@ -74,9 +80,10 @@ ORDER BY asked.place
 PAGE = """
 SELECT s.user_id, s.session_id, s.device_id, s.user_agent, s.ip_address, s.scope, s.created_at,
     s.rotated_at, s.refresh_expires_at, s.ends_at
-FROM tokenauthority.sessions AS s JOIN tokenauthority.users AS u USING (user_id)
-WHERE s.user_id = $1 AND (s.created_at, s.session_id) < ($2, $3)
-    AND s.ended_at IS NULL AND s.epoch = u.epoch AND s.refresh_expires_at > now()
+FROM tokenauthority.sessions AS s
+WHERE s.user_id = $1 AND (s.created_at, s.session_id) < ($2, $3) AND s.ended_at IS NULL
+    AND s.epoch = (SELECT epoch FROM tokenauthority.users WHERE user_id = $1)
+    AND s.refresh_expires_at > now()
 ORDER BY s.created_at DESC, s.session_id DESC
 LIMIT $4
 """
@@ -128,7 +135,9 @@ SELECT count(*) AS done FROM alive
 # above, a session that has just expired gets its fact and counts no more.
 _END_SESSION = """
 WITH ended AS (
-    UPDATE tokenauthority.sessions AS s SET ended_at = now(), end_reason = $2
+    UPDATE tokenauthority.sessions AS s SET
+        ended_at = now(), end_reason = $2,
+        sweep_on = tokenauthority.sweep_day_v1(s.last_token_expires_at)
     FROM tokenauthority.users AS u
     WHERE s.session_id = $1 {of_user} AND s.ended_at IS NULL
         AND s.refresh_expires_at + $4::interval > now()

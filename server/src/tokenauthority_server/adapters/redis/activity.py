@@ -11,6 +11,12 @@ from tokenauthority_server.adapters.redis.connection import GONE
 FLUSH_SECONDS = 0.25
 """What comes in meanwhile is written at once: a write for each use would cost more than the use."""
 
+PAUSE = timedelta(minutes=1)
+"""A session that is used all the time is written once in it: nobody needs to know it better."""
+
+MAX_KNOWN = 100_000
+"""Sessions whose last write is remembered, about 20 MB; beyond it the oldest is forgotten."""
+
 MAX_WAITING = 10_000
 """Sessions whose use waits to be written; beyond it uses are dropped."""
 
@@ -25,11 +31,20 @@ class RedisActivityLog:
         self._client = client
         self._keep = keep
         self._waiting: dict[tuple[str, str], datetime] = {}
+        self._recorded: dict[str, datetime] = {}
         self._news = asyncio.Event()
 
     def record(self, user_id: str, session_id: str, at: datetime) -> None:
         """See ActivityLog.record."""
+        last = self._recorded.get(session_id)
+        if last is not None and timedelta(0) <= at - last < PAUSE:
+            return
         if len(self._waiting) < MAX_WAITING:
+            # Put at the end, so that the first is the one that was written longest ago.
+            self._recorded.pop(session_id, None)
+            self._recorded[session_id] = at
+            if len(self._recorded) > MAX_KNOWN:
+                del self._recorded[next(iter(self._recorded))]
             self._waiting[user_id, session_id] = at
             self._news.set()
 

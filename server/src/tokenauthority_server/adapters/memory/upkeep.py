@@ -1,0 +1,76 @@
+"""Removing what matters no more, in memory."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+
+from tokenauthority_server.adapters.memory.creation import REQUEST_ID_LIFETIME
+from tokenauthority_server.adapters.memory.database import MemoryDatabase
+from tokenauthority_server.adapters.memory.rows import SessionRow
+from tokenauthority_server.domain.revocations import FACT_MARGIN
+from tokenauthority_server.domain.upkeep import Leftover
+
+
+class MemoryUpkeep:
+    """An Upkeep over a MemoryDatabase, which keeps no former profiles and has no months."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def sweep(self, what: Leftover, batch: int, keep: timedelta) -> int:
+        """Remove at most `batch` rows of this kind; return how many there were to remove."""
+        sweeps: dict[Leftover, Callable[[], int]] = {
+            Leftover.SESSIONS: lambda: self._sweep_sessions(batch),
+            Leftover.FACTS: lambda: self._sweep_facts(batch),
+            Leftover.AUDIT_EVENTS: lambda: self._sweep_audit_events(batch, keep),
+        }
+        return sweeps[what]() if what in sweeps else 0
+
+    async def turn_months(self, ahead: int, keep: timedelta) -> int:
+        """Return 0: there are no months."""
+        del ahead, keep
+        return 0
+
+    def _sweep_sessions(self, batch: int) -> int:
+        sessions = self._database.sessions
+        gone = [name for name, row in sessions.items() if not self._matters(row)][:batch]
+        for session_id in gone:
+            del sessions[session_id]
+        return len(gone)
+
+    def _matters(self, row: SessionRow) -> bool:
+        database = self._database
+        now = database.clock.now()
+        ended = row.end_reason is not None
+        expire_time = row.grant.refresh_expire_time
+        day = _day_after(row.last_access_expire_time if ended else expire_time)
+        usable = not ended and row.epoch == database.users[row.user_id].epoch
+        return (
+            day > _day(now - max(FACT_MARGIN, REQUEST_ID_LIFETIME))
+            or (usable and expire_time + FACT_MARGIN > now)
+            or row.last_access_expire_time + FACT_MARGIN > now
+            or row.create_time + REQUEST_ID_LIFETIME > now
+        )
+
+    def _sweep_facts(self, batch: int) -> int:
+        now = self._database.clock.now()
+        facts = self._database.facts
+        gone = [target for target, row in facts.items() if row.expire_time <= now][:batch]
+        for target in gone:
+            del facts[target]
+        return len(gone)
+
+    def _sweep_audit_events(self, batch: int, keep: timedelta) -> int:
+        events = self._database.audit_events
+        oldest = self._database.clock.now() - keep
+        gone = set(islice((at for at, one in enumerate(events) if one.time < oldest), batch))
+        events[:] = [one for at, one in enumerate(events) if at not in gone]
+        return len(gone)
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
+
+
+def _day_after(at: datetime) -> date:
+    return _day(at) + timedelta(days=1)

@@ -1,0 +1,94 @@
+"""Two workers for all tests that leave them alive, and the report of what was done."""
+
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from faults.harness.counts import FULL
+from faults.harness.fleet import Fleet
+from faults.harness.record import Record
+from faults.harness.report import Report
+from support.postgres import Connection, Databases
+
+HERE = Path(__file__).parent
+RESULTS = HERE.parents[1] / "build" / "faults.json"
+FULL_SECONDS = 3600
+
+REPORT = pytest.StashKey[Report]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    def say(line: str) -> None:
+        capture = config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            print(f"\n{line}", end="", flush=True)  # noqa: T201 - it is for whoever waits
+
+    config.stash[REPORT] = Report(say if FULL else None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if FULL and HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(FULL_SECONDS))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        for fleet in Fleet.running:
+            report.sections.append(("End of the workers' logs", fleet.logs))
+    if call.when == "call":
+        item.config.stash[REPORT].ended(item.nodeid, report.outcome, report.duration)
+    return report
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    report = config.stash[REPORT]
+    if FULL and report.done:
+        terminalreporter.section("faults")
+        for line in report.table():
+            terminalreporter.write_line(line)
+        report.write(RESULTS)
+        terminalreporter.write_line(f"written to {RESULTS}")
+
+
+@pytest.fixture
+def counted(request: pytest.FixtureRequest) -> Callable[[int, int], Iterator[int]]:
+    """`for number in counted(row, rounds):` does the rounds of a row, and has them reported."""
+    report = request.config.stash[REPORT]
+    what = request.node.name.removeprefix("test_").replace("_", " ")
+
+    def of_row(row: int, number: int) -> Iterator[int]:
+        return report.counted(request.node.nodeid, what, row, number)
+
+    return of_row
+
+
+@pytest.fixture(scope="session")
+async def fleet(databases: Databases, redis_url: str) -> AsyncIterator[Fleet]:
+    """Two workers that nobody kills, over a database in which tests keep to users of their own."""
+    async with (
+        databases.fresh() as url,
+        # All is on one machine: what has expired is refused at once.
+        Fleet.of(2, url, redis_url, CLOCK_LEEWAY_SECONDS="0") as fleet,
+    ):
+        yield fleet
+
+
+@pytest.fixture
+async def fleet_database(fleet: Fleet) -> AsyncIterator[Connection]:
+    """A connection to the fleet's database."""
+    connection = await asyncpg.connect(fleet.database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def record() -> Record:
+    return Record()

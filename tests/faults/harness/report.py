@@ -1,0 +1,70 @@
+"""What a run of the fault tests has done: rounds with their progress, and the table at the end."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+PROGRESS_SECONDS = 30
+
+
+@dataclass
+class Done:
+    """One test's part of a row."""
+
+    row: int
+    what: str
+    rounds: int
+    of: int
+    seconds: float = 0.0
+    result: str = "not finished"
+
+
+class Report:
+    """Filled by the tests, shown at the end."""
+
+    def __init__(self, say: Callable[[str], None] | None) -> None:
+        self.done: dict[str, list[Done]] = {}
+        """By the test's id."""
+        self._say = say
+
+    def counted(self, test: str, what: str, row: int, number: int) -> Iterator[int]:
+        """Yield the numbers of rounds; a round is done when the next one is asked for."""
+        done = Done(row, what, 0, number)
+        self.done.setdefault(test, []).append(done)
+        began = said = time.monotonic()
+        for one in range(number):
+            yield one
+            done.rounds = one + 1
+            now = time.monotonic()
+            done.seconds = now - began
+            if self._say and now - said > PROGRESS_SECONDS:
+                said = now
+                self._say(f"row {row}, {what}: {done.rounds} of {number} in {done.seconds:.0f} s")
+
+    def ended(self, test: str, result: str, seconds: float) -> None:
+        for one in self.done.get(test, ()):
+            one.result = result
+            one.seconds = seconds
+
+    def table(self) -> list[str]:
+        """The lines of the table."""
+        rows = [
+            (str(one.row), f"{one.rounds}/{one.of}", f"{one.seconds:.1f}", one.result, one.what)
+            for one in self._sorted()
+        ]
+        head = ("row", "rounds", "seconds", "result", "what")
+        widths = [max(len(line[at]) for line in [head, *rows]) for at in range(4)]
+        return [
+            "  ".join(cell.rjust(width) for cell, width in zip(line, [*widths, 0], strict=True))
+            for line in [head, *rows]
+        ]
+
+    def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps([asdict(one) for one in self._sorted()], indent=2) + "\n")
+
+    def _sorted(self) -> list[Done]:
+        found = [one for several in self.done.values() for one in several]
+        return sorted(found, key=lambda one: (one.row, one.what))
