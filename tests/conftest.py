@@ -3,8 +3,11 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from support.own_stores import OwnStores, own_stores
 from support.postgres import Databases, postgres_server
 from support.redis import redis_server
+
+from tokenauthority_server.adapters.postgres.migrate import migrate
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +32,17 @@ async def databases(postgres_url: str) -> AsyncIterator[Databases]:
 async def database_url(databases: Databases) -> AsyncIterator[str]:
     async with databases.fresh() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+async def killable_stores() -> AsyncIterator[OwnStores]:
+    with own_stores() as stores:
+        await migrate(stores.postgres.url)
+        yield stores
+
+
+@pytest.fixture
+def own(killable_stores: OwnStores) -> Iterator[OwnStores]:
+    """Stores that a test may kill. They are up again for the next one."""
+    yield killable_stores
+    killable_stores.restore()

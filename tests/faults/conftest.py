@@ -1,15 +1,21 @@
 """Two workers for all tests that leave them alive, and the report of what was done."""
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from faults.harness.counts import FULL
 from faults.harness.fleet import Fleet
+from faults.harness.pace import Pace
 from faults.harness.record import Record
 from faults.harness.report import Report
+from support.own_stores import OwnStores
 from support.postgres import Connection, Databases
+
+from tokenauthority_server.adapters.postgres.migrate import migrate
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "build" / "faults.json"
@@ -87,6 +93,24 @@ async def fleet_database(fleet: Fleet) -> AsyncIterator[Connection]:
     connection = await asyncpg.connect(fleet.database_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def own_database(own: OwnStores) -> str:
+    """An empty database in stores that a test may kill: others' keys are sealed otherwise."""
+    name = f"tokenauthority_test_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(own.postgres.url)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    url = urlsplit(own.postgres.url)._replace(path=f"/{name}").geturl()
+    await migrate(url)
+    return url
+
+
+@pytest.fixture
+async def pace() -> AsyncIterator[Pace]:
+    async with Pace.kept() as pace:
+        yield pace
 
 
 @pytest.fixture

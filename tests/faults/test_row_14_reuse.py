@@ -1,16 +1,19 @@
 """Row 14: a refresh token that was rotated, presented again where no lost reply explains it."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
-from faults.harness.caller import Caller, Refused
+from faults.harness.caller import Caller, Refused, device_of, told
 from faults.harness.check import check
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
 from faults.harness.guards import remove_guard
 from faults.harness.record import Record, SessionRecord
+from faults.harness.tokens import claims_of
 from support.authority import serving
 from support.postgres import Connection
 
@@ -85,7 +88,9 @@ async def test_reuse_ends_the_session(
         assert answer == REUSED
         for worker in fleet.workers:
             for pair in session.pairs:
-                verdict = await worker.stub.Validate(pb.ValidateRequest(token=pair.access_token))
+                verdict = await told(
+                    worker.stub.Validate, pb.ValidateRequest(token=pair.access_token)
+                )
                 assert not verdict.active
                 assert verdict.reason == pb.INACTIVE_REASON_SESSION_REVOKED
                 assert verdict.revocation_reason == pb.REVOCATION_REASON_REUSE_DETECTED
@@ -99,18 +104,35 @@ async def test_reuse_ends_the_session(
 async def assert_audited(connection: Connection, session: SessionRecord, case: Case) -> None:
     (event,) = await connection.fetch(
         """
-        SELECT session_id, device_id, outcome, details::text,
-            details ->> 'session_device_id' AS session_device_id
-        FROM tokenauthority.audit_events
+        SELECT e.session_id, e.device_id, e.user_agent, e.ip_address, e.outcome, e.reason,
+            e.details::text, s.rotated_at
+        FROM tokenauthority.audit_events AS e
+        JOIN tokenauthority.sessions AS s USING (user_id, session_id)
         WHERE user_id = $1 AND kind = 'session.reuse_detected'
         """,
         session.user_id,
     )
     assert event["session_id"] == session.session_id
-    assert event["outcome"] == "REFUSED"
-    assert (event["device_id"], event["session_device_id"]) == (case.device_id, "laptop")
-    for name in ("user_agent", "ip_address", "generation", "rotated_at"):
-        assert f'"session_{name}"' in event["details"]
+    assert (event["outcome"], event["reason"]) == ("REFUSED", "REUSE_DETECTED")
+    thief, owner = device_of(case.device_id), device_of("laptop")
+    assert (event["device_id"], event["user_agent"], event["ip_address"]) == (
+        *(thief.device_id, thief.user_agent, thief.ip_address),
+    )
+    issued_at = datetime.fromtimestamp(claims_of(session.first.refresh_token)["iat"], UTC)
+    assert json.loads(event["details"]) == {
+        # Of the presented token, and of the session.
+        "generation": "0" if case.rotations == 1 else f"before {case.rotations - 1}",
+        "issued_at": rfc3339(issued_at),
+        "session_device_id": owner.device_id,
+        "session_user_agent": owner.user_agent,
+        "session_ip_address": owner.ip_address,
+        "session_generation": str(case.rotations),
+        "session_rotated_at": rfc3339(event["rotated_at"]),
+    }
+
+
+def rfc3339(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 async def test_within_the_window_it_is_no_reuse(

@@ -96,6 +96,9 @@ async def a_caller_goes(fleet: Fleet, database: Connection, record: Record, user
 async def test_a_caller_who_has_gone_is_not_settled_late(
     fleet: Fleet, fleet_database: Connection, record: Record
 ) -> None:
+    # Guards: where changes went on to be begun for callers who had gone, and SETTLE did not ask
+    # whether the token was good when it arrived, the session was ended as if by theft. Either of
+    # the two is enough here.
     for attempt in range(ATTEMPTS):
         if await a_caller_goes(fleet, fleet_database, record, f"u-15-late-{attempt}"):
             break

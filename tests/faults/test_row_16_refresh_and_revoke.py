@@ -72,7 +72,7 @@ async def test_nothing_survives_the_acknowledgement(
 ) -> None:
     chance = random.Random(16)  # noqa: S311 - no secret
     minted = 0
-    for number, target in zip(counted(16, rounds(30, 1_000)), cycle(TARGETS), strict=False):
+    for number, target in zip(counted(16, rounds(21, 1_000)), cycle(TARGETS), strict=False):
         seconds = chance.uniform(0, SECONDS)
         minted += await a_round(record, fleet.workers, f"u-16-{number}", target, seconds)
         assert not record.faults, record.faults

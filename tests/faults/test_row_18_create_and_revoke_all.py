@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
-from faults.harness.caller import Caller, Served
+from faults.harness.caller import Caller, Refused, Served, told
 from faults.harness.check import check
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
@@ -47,21 +47,23 @@ async def a_round(
         await asyncio.sleep(chance.uniform(0, SECONDS))
         return await caller.open(user_id)
 
-    async def revoked() -> int:
+    async def revoked() -> int | None:
         await asyncio.sleep(chance.uniform(0, SECONDS))
         caller = Caller(record, servers[-1])
         answer = await caller.revoke_user(user_id)
-        assert isinstance(answer, pb.RevokeResponse), answer
-        return answer.revoked_sessions
+        assert not isinstance(answer, Refused), answer
+        return answer and answer.revoked_sessions
 
     count, sessions = await asyncio.gather(
         revoked(), asyncio.gather(*(opened(one) for one in callers))
     )
+    if count is None:
+        return Outcome()  # too busy to tell: it showed nothing
 
     living = await accepted_everywhere(servers, [held, *sessions])
     assert held.session_id not in living
     listed = [
-        await servers[at].stub.ListSessions(pb.ListSessionsRequest(user_id=user_id))
+        await told(servers[at].stub.ListSessions, pb.ListSessionsRequest(user_id=user_id))
         for at in range(len(servers))
     ]
     assert all({one.session_id for one in page.sessions} == living for page in listed)
@@ -87,8 +89,9 @@ async def accepted_everywhere(
             ("refresh_token", pb.TOKEN_TYPE_REFRESH),
         ):
             tokens = [getattr(one.first, name) for one in sessions]
-            answer = await server.stub.BatchValidate(
-                pb.BatchValidateRequest(tokens=tokens, expected_type=kind)
+            answer = await told(
+                server.stub.BatchValidate,
+                pb.BatchValidateRequest(tokens=tokens, expected_type=kind),
             )
             verdicts.add(tuple(one.active for one in answer.results))
     (agreed,) = verdicts
@@ -103,7 +106,7 @@ async def test_a_session_dies_or_was_opened_after(
 ) -> None:
     chance = random.Random(18)  # noqa: S311 - no secret
     sum_of = Outcome()
-    for number in counted(18, rounds(20, 1_000)):
+    for number in counted(18, rounds(15, 1_000)):
         outcome = await a_round(record, fleet.workers, fleet_database, f"u-18-{number}", chance)
         sum_of.died += outcome.died
         sum_of.lived += outcome.lived

@@ -8,7 +8,7 @@ import asyncpg
 import grpc
 import pytest
 from faults.harness.ageing import age
-from faults.harness.caller import Served, reason_of
+from faults.harness.caller import Served, reason_of, told
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
 from support.authority import serving
@@ -23,19 +23,22 @@ SECONDS = 1
 """From the first refresh to the end, at least; one more at most."""
 
 
-async def opened_near_its_end(server: Served, user_id: str, database: Connection) -> pb.TokenPair:
-    pair = (await server.stub.CreatePair(create_request(user_id))).pair
-    await age(database, pair.session_id, seconds_left=SECONDS + 1)
-    return pair
+async def opened_near_their_ends(
+    server: Served, users: Sequence[str], database: Connection
+) -> list[pb.TokenPair]:
+    pairs = [(await told(server.stub.CreatePair, create_request(one))).pair for one in users]
+    for pair in pairs:
+        await age(database, pair.session_id, seconds_left=SECONDS + 1)
+    return pairs
 
 
 async def refresh_to_the_end(servers: Sequence[Served], pair: pb.TokenPair, user_id: str) -> None:
     """Refresh by turns until it is refused; then nothing of the session is left."""
     (listed,) = (
-        await servers[0].stub.ListSessions(pb.ListSessionsRequest(user_id=user_id))
+        await told(servers[0].stub.ListSessions, pb.ListSessionsRequest(user_id=user_id))
     ).sessions
     end = listed.end_time.ToDatetime()
-    deadline = time.monotonic() + SECONDS + 3
+    deadline = time.monotonic() + SECONDS + 6
     reason, done = "", 0
     while not reason:
         assert time.monotonic() < deadline, "the session does not end"
@@ -45,7 +48,9 @@ async def refresh_to_the_end(servers: Sequence[Served], pair: pb.TokenPair, user
                 pb.RefreshRequest(refresh_token=pair.refresh_token)
             )
         except grpc.aio.AioRpcError as error:
-            reason = reason_of(error)
+            # A busy machine may not get to it in time: it is asked again, and gets the same pair.
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                reason = reason_of(error)
         else:
             pair = response.pair
             done += 1
@@ -59,11 +64,11 @@ async def refresh_to_the_end(servers: Sequence[Served], pair: pb.TokenPair, user
             (pair.access_token, pb.TOKEN_TYPE_ACCESS),
             (pair.refresh_token, pb.TOKEN_TYPE_REFRESH),
         ):
-            verdict = await server.stub.Validate(
-                pb.ValidateRequest(token=token, expected_type=kind)
+            verdict = await told(
+                server.stub.Validate, pb.ValidateRequest(token=token, expected_type=kind)
             )
             assert verdict.reason == pb.INACTIVE_REASON_EXPIRED, verdict
-        page = await server.stub.ListSessions(pb.ListSessionsRequest(user_id=user_id))
+        page = await told(server.stub.ListSessions, pb.ListSessionsRequest(user_id=user_id))
         assert not page.sessions
     revoked = await servers[0].stub.Revoke(pb.RevokeRequest(session_id=pair.session_id))
     assert revoked.revoked_sessions == 0
@@ -80,10 +85,7 @@ async def test_a_session_ends_however_often_it_is_refreshed(
 ) -> None:
     for number in counted(19, rounds(1, 100)):
         users = [f"u-19-{number}-{one}" for one in range(AT_ONCE)]
-        pairs = [
-            await opened_near_its_end(fleet.workers[0], user_id, fleet_database)
-            for user_id in users
-        ]
+        pairs = await opened_near_their_ends(fleet.workers[0], users, fleet_database)
         await asyncio.gather(
             *(
                 refresh_to_the_end(fleet.workers, pair, user_id)
@@ -101,7 +103,7 @@ async def test_without_its_guard_a_session_outlives_its_end(
     monkeypatch.setattr(statements, "ROTATE", statements.ROTATE.replace(guard, ")"))
     connection = await asyncpg.connect(database_url)
     async with serving(database_url, redis_url) as authority:
-        pair = await opened_near_its_end(authority, "u-19", connection)
+        (pair,) = await opened_near_their_ends(authority, ["u-19"], connection)
         with pytest.raises(AssertionError, match="refresh_expire_time"):
             await refresh_to_the_end([authority], pair, "u-19")
     await connection.close()

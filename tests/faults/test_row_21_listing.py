@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import asyncpg
 import grpc
 import pytest
-from faults.harness.caller import Caller, Served
+from faults.harness.caller import Caller, Served, told
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
 from faults.harness.record import Record, State
@@ -54,8 +54,9 @@ async def walk(servers: Sequence[Served], user_id: str) -> list[pb.Session]:
     found: list[pb.Session] = []
     page_token = ""
     for number in range(MOST_PAGES):
-        page = await servers[number % len(servers)].stub.ListSessions(
-            pb.ListSessionsRequest(user_id=user_id, page_size=PAGE_SIZE, page_token=page_token)
+        page = await told(
+            servers[number % len(servers)].stub.ListSessions,
+            pb.ListSessionsRequest(user_id=user_id, page_size=PAGE_SIZE, page_token=page_token),
         )
         assert len(page.sessions) <= PAGE_SIZE
         found += page.sessions
@@ -97,7 +98,7 @@ async def test_a_walk_shows_those_who_stay_once(
             tasks.create_task(come_and_go(caller, "u-21", over))
         tasks.create_task(come_and_go(Caller(record, fleet.workers[0]), "u-21-other", over))
         try:
-            for _ in counted(21, rounds(40, 2_000)):
+            for _ in counted(21, rounds(25, 2_000)):
                 passing += await walk_and_compare(record, fleet.workers, "u-21", stay)
         finally:
             over.set()

@@ -4,21 +4,21 @@ Validations go on, changes are `UNAVAILABLE`, and the pools heal by themselves.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-import pytest
+from faults.harness.caller import insist
 from faults.harness.counts import rounds
 from faults.harness.network import Network
+from faults.harness.pace import Pace
 from faults.harness.stores import (
     another_primary,
     full,
-    migrated_stores,
     out_of_connections,
     read_only,
     terminate_backends,
 )
-from faults.harness.verdicts import Known, Verdicts, known_sessions
+from faults.harness.verdicts import Known, Verdicts, end_session, known_sessions, opened
 from support.authority import Served, serving
 from support.outages import Call, assert_all_answered, assert_all_unavailable, calls_of
 from support.own_stores import OwnStores
@@ -34,16 +34,10 @@ POOL = 6
 """Connections for the questions of Validate."""
 
 
-@pytest.fixture(scope="module")
-async def own() -> AsyncIterator[OwnStores]:
-    async with migrated_stores() as stores:
-        yield stores
-
-
 async def sessions_of(authority: Served, name: str) -> tuple[Known, Known]:
     """A session that lives, and one that has ended."""
     live, ended = await known_sessions(authority, name, 2)
-    await authority.client.revoke_session(ended.pair.session_id)
+    await insist(partial(end_session, authority, ended.pair.session_id))
     ended.ended = True
     return live, ended
 
@@ -72,31 +66,39 @@ async def assert_only_asking_works(authority: Served, verdicts: Verdicts) -> Non
     assert not verdicts.unavailable
 
 
-async def test_read_only(own: OwnStores, redis_url: str, counted: Counted) -> None:
+async def test_read_only(own: OwnStores, redis_url: str, pace: Pace, counted: Counted) -> None:
     # Guard: without ReadOnlySQLTransactionError among what Database takes for a store that is away,
     # changes were INTERNAL. So they were in the next two tests without what these rest on.
     url = own.postgres.url
-    async with serving(url, redis_url) as authority:
+    async with (
+        serving(url, redis_url) as authority,
+        TokenAuthorityClient(authority.channel) as client,
+    ):
         for number in counted(27, rounds(1, 10)):
             name = f"read-only-{number}"
-            verdicts = Verdicts(name, authority.client, [*await sessions_of(authority, name)])
+            verdicts = Verdicts(name, client, [*await sessions_of(authority, name)], pace)
             async with read_only(url):
                 await assert_only_asking_works(authority, verdicts)
             await verdicts.heals()
 
 
-async def test_full(own: OwnStores, redis_url: str, counted: Counted) -> None:
+async def test_full(own: OwnStores, redis_url: str, pace: Pace, counted: Counted) -> None:
     url = own.postgres.url
-    async with serving(url, redis_url) as authority:
+    async with (
+        serving(url, redis_url) as authority,
+        TokenAuthorityClient(authority.channel) as client,
+    ):
         for number in counted(27, rounds(1, 10)):
             name = f"full-{number}"
-            verdicts = Verdicts(name, authority.client, [*await sessions_of(authority, name)])
+            verdicts = Verdicts(name, client, [*await sessions_of(authority, name)], pace)
             async with full(url):
                 await assert_only_asking_works(authority, verdicts)
             await verdicts.heals()
 
 
-async def test_out_of_connections(own: OwnStores, redis_url: str, counted: Counted) -> None:
+async def test_out_of_connections(
+    own: OwnStores, redis_url: str, pace: Pace, counted: Counted
+) -> None:
     """What Validate has open stays its own; who would need another connection is refused soon.
 
     That is all that is promised: more questions at once than connections are open may be
@@ -109,8 +111,10 @@ async def test_out_of_connections(own: OwnStores, redis_url: str, counted: Count
             Network.before(url) as network,
             serving(network.url, redis_url) as authority,
             serving(url, redis_url) as other,
+            TokenAuthorityClient(authority.channel) as client,
+            TokenAuthorityClient(other.channel) as others_client,
         ):
-            verdicts = Verdicts(name, authority.client, [*await sessions_of(authority, name)])
+            verdicts = Verdicts(name, client, [*await sessions_of(authority, name)], pace)
             live, ended = verdicts.sessions
             # So slow that all are asked at once, these open all the connections that there may be.
             network.delay(20)
@@ -126,14 +130,19 @@ async def test_out_of_connections(own: OwnStores, redis_url: str, counted: Count
                 _, changes = calls_about(other, live)
                 await assert_all_unavailable(changes, "PostgreSQL")
             await verdicts.heals()
-            await Verdicts(name, other.client, [live, ended]).heals()
+            await Verdicts(name, others_client, [live, ended], pace).heals()
 
 
-async def test_all_backends_terminated(own: OwnStores, redis_url: str, counted: Counted) -> None:
+async def test_all_backends_terminated(
+    own: OwnStores, redis_url: str, pace: Pace, counted: Counted
+) -> None:
     # Guard: without the second attempt of Database._ask validations were unavailable.
     url = own.postgres.url
-    async with serving(url, redis_url) as authority:
-        verdicts = Verdicts("ended", authority.client, [*await sessions_of(authority, "ended")])
+    async with (
+        serving(url, redis_url) as authority,
+        TokenAuthorityClient(authority.channel) as client,
+    ):
+        verdicts = Verdicts("ended", client, [*await sessions_of(authority, "ended")], pace)
         for _ in counted(27, rounds(3, 100)):
             asking = asyncio.create_task(verdicts.ask(0.15, callers=8))
             await terminate_backends(url)
@@ -159,14 +168,14 @@ async def test_failed_over_while_the_old_primary_lives_on(
     # to the old primary for good.
     async with another_primary(own.postgres.url) as other_url:
         for number in counted(27, rounds(1, 10)):
-            user = Subject(user_id=f"u-failed-over-{number}", username=f"failed-over-{number}")
+            user_id = f"u-failed-over-{number}"
+            user = Subject(user_id=user_id, username=user_id)
             async with (
                 Network.before(own.postgres.url) as network,
                 serving(network.url, redis_url) as authority,
             ):
-                client = authority.client
-                await asyncio.gather(*(client.create_pair(user) for _ in range(8)))
+                await asyncio.gather(*(opened(authority, user_id) for _ in range(8)))
                 async with read_only(own.postgres.url):
                     network.turn_to(other_url)
 
-                    await eventually(partial(changes, client, user))
+                    await eventually(partial(changes, authority.client, user))

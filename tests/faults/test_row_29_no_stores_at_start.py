@@ -1,25 +1,17 @@
 """Row 29: both stores are down at the start. The server waits, and is ready by itself."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 
-import pytest
 from faults.harness.caller import Caller
 from faults.harness.check import check
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet, Worker
-from faults.harness.record import Record, SessionRecord
-from faults.harness.stores import migrated_stores
+from faults.harness.record import Record
 from grpc_health.v1 import health_pb2
 from support.own_stores import OwnStores
 from support.waiting import eventually
 
 READY_SECONDS = 5.0
-
-
-@pytest.fixture(scope="module")
-async def own() -> AsyncIterator[OwnStores]:
-    async with migrated_stores() as stores:
-        yield stores
 
 
 async def health(worker: Worker, name: str = "readiness") -> str:
@@ -39,13 +31,15 @@ async def says(worker: Worker) -> tuple[int, str, str]:
 
 
 async def test_it_waits_and_is_ready_by_itself(
-    own: OwnStores, record: Record, counted: Callable[[int, int], Iterator[int]]
+    own: OwnStores,
+    own_database: str,
+    record: Record,
+    counted: Callable[[int, int], Iterator[int]],
 ) -> None:
     # Guard: with become_ready asking once only it was never ready.
     for number in counted(29, rounds(2, 10)):
         own.kill()
-        urls = (own.postgres.url, own.valkey.url)
-        async with Fleet.of(1, *urls, ready=False) as fleet:
+        async with Fleet.of(1, own_database, own.valkey.url, ready=False) as fleet:
             (worker,) = fleet.workers
             caller = Caller(record, worker)
             assert await says(worker) == (503, "starting", "NOT_SERVING")
@@ -70,6 +64,6 @@ async def test_it_waits_and_is_ready_by_itself(
 
             assert await says(worker) == (200, "ready", "SERVING")
             assert worker.pid == pid
-            assert isinstance(await caller.create(f"u-29-{number}"), SessionRecord)
-            await check(record, fleet.workers, own.postgres.url)
+            await caller.open(f"u-29-{number}")
+            await check(record, fleet.workers, own_database)
         own.restore()

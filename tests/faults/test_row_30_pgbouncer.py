@@ -16,6 +16,9 @@ from tokenauthority_server.adapters.postgres import database
 POOLED = "pooler=transaction"
 """How DATABASE_URL says so: then nothing is prepared for later, nor set as a connection starts."""
 
+MOST_ASKED_AGAIN = 0.02
+"""Of all calls, by callers of a machine that is busy."""
+
 pytestmark = [
     pytest.mark.skipif(
         PROGRAM is None, reason="there is no pgbouncer on PATH (Debian's package of this name)"
@@ -35,5 +38,5 @@ async def test_nothing_is_lost_behind_a_pooler(
             async with Load.on(record, fleet.workers, "30") as load:
                 for _ in counted(30, rounds(1, 20)):
                     await load.goes_on(fleet.workers, each=30)
-            assert not load.asked_again
+            assert load.asked_again <= load.answered.total() * MOST_ASKED_AGAIN
             await check(record, fleet.workers, database_url)

@@ -30,6 +30,8 @@ from tokenauthority_server.adapters.postgres.database import Database
 USERS = 24
 MOST_SESSIONS = 4
 ROUND_SECONDS = 1.0
+LOST_SECONDS = 1.2
+"""Until those who wait for a connection in vain have been told so, after 0.9 s."""
 MOST_UNANSWERED = 0.01
 """Of all calls: a machine that is busy leaves some without an answer."""
 MOST_PATIENCE = 0.03
@@ -144,7 +146,7 @@ class User:
         assert isinstance(answer, pb.BatchValidateResponse), answer
         assert [(one.claims.user_id, one.claims.session_id) for one in answer.results] == [
             (self.name, one.session_id) for one in held
-        ]
+        ], [(one.reason, one.revocation_reason) for one in answer.results]
         return answer
 
 
@@ -221,6 +223,6 @@ async def test_without_its_guard_connections_are_lost(
     monkeypatch.setattr(Database, "_connection", not_given_back)
     async with serving(database_url, redis_url) as authority:
         users = [User(record, [authority], f"u-34-{number}") for number in range(USERS)]
-        await load(users, 2)
+        await load(users, LOST_SECONDS)
     done = sum((user.done for user in users), Counter[str]())
     assert done["unanswered"] > done.total() * MOST_UNANSWERED, done

@@ -1,13 +1,11 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 from support.authority import Served, serving
-from support.own_stores import OwnStores, own_stores
 from support.postgres import Connection, Databases
 
 from tokenauthority_client import TokenAuthorityClient
-from tokenauthority_server.adapters.postgres.migrate import migrate
 
 
 @pytest.fixture
@@ -34,17 +32,3 @@ async def shared(databases: Databases, redis_url: str) -> AsyncIterator[Served]:
     """An authority for all tests of a file that leave nothing behind."""
     async with databases.fresh() as url, serving(url, redis_url) as served:
         yield served
-
-
-@pytest.fixture(scope="session")
-async def killable_stores() -> AsyncIterator[OwnStores]:
-    with own_stores() as stores:
-        await migrate(stores.postgres.url)
-        yield stores
-
-
-@pytest.fixture
-def own(killable_stores: OwnStores) -> Iterator[OwnStores]:
-    """Stores that a test may kill. They are up again for the next one."""
-    yield killable_stores
-    killable_stores.restore()

@@ -119,62 +119,34 @@ async def test_nothing_of_a_session_survives_its_revocation(
 
 
 async def settle(
-    database: Connection,
-    session: asyncpg.Record,
-    presented: bytes,
-    successor: bytes,
-    arrived: timedelta,
+    database: Connection, first: asyncpg.Record, *, was_good: bool, arrived: timedelta
 ) -> str:
-    """What the database says of a loser that arrived so long after the last rotation."""
+    """What the database says of a session's first token, which came so long after the rotation."""
+    session = await the_session(database)
     now = session["rotated_at"] + arrived
-    nobody = ("", "", "")
     times = (now, now, 6000, timedelta(seconds=30), timedelta(minutes=5))
     row = await database.fetchrow(
         statements.SETTLE,
-        *(session["user_id"], session["session_id"], presented, successor),
-        *(*nobody, *times, "", uuid4(), "call"),
+        *(session["user_id"], session["session_id"], first["current_fingerprint"], was_good),
+        *("", "", "", *times, "", uuid4(), "call"),
     )
     assert row is not None
     return str(row["outcome"])
 
 
-@pytest.mark.parametrize(
-    ("arrived", "outcome"), [(-timedelta(microseconds=1), "expired"), (timedelta(0), "reused")]
-)
-async def test_a_token_that_was_good_when_it_arrived_is_no_reuse(
-    authority: Served, database: Connection, arrived: timedelta, outcome: str
-) -> None:
-    # Its successor was used while it waited. What arrived afterwards is reuse.
-    pair = await authority.client.create_pair(ANN)
-    first = await the_session(database)
-    second = await authority.client.refresh(pair.refresh_token)
-    await authority.client.refresh(second.pair.refresh_token)
-    session = await the_session(database)
-
-    settled = await settle(
-        database, session, first["current_fingerprint"], session["parent_fingerprint"], arrived
-    )
-
-    assert settled == outcome
-    assert bool(await authority.client.validate(pair.access_token)) is (outcome == "expired")
-
-
-async def test_what_was_old_when_it_arrived_is_reuse_whatever_came_since(
-    authority: Served, database: Connection
+@pytest.mark.parametrize("rotations", [2, 3, 4])
+@pytest.mark.parametrize(("was_good", "outcome"), [(True, "expired"), (False, "reused")])
+async def test_what_was_overtaken_while_it_waited_is_no_reuse(
+    authority: Served, database: Connection, rotations: int, *, was_good: bool, outcome: str
 ) -> None:
     pair = await authority.client.create_pair(ANN)
     first = await the_session(database)
-    for _ in range(3):
+    for _ in range(rotations):
         pair = (await authority.client.refresh(pair.refresh_token)).pair
-    session = await the_session(database)
 
-    # Its successor had been used before, so it is none of those that a late call may still know.
-    settled = await settle(
-        database, session, first["current_fingerprint"], b"its successor", -timedelta(seconds=1)
-    )
+    assert await settle(database, first, was_good=was_good, arrived=timedelta(0)) == outcome
 
-    assert settled == "reused"
-    assert not await authority.client.validate(pair.access_token)
+    assert bool(await authority.client.validate(pair.access_token)) is was_good
 
 
 @pytest.mark.parametrize(
@@ -187,13 +159,38 @@ async def test_the_window_is_for_when_the_call_arrived(
     pair = await authority.client.create_pair(ANN)
     first = await the_session(database)
     await authority.client.refresh(pair.refresh_token)
-    session = await the_session(database)
 
-    settled = await settle(
-        database, session, first["current_fingerprint"], session["current_fingerprint"], arrived
+    assert await settle(database, first, was_good=False, arrived=arrived) == outcome
+
+
+@pytest.mark.parametrize(
+    ("change", "device_id", "outcome"),
+    [
+        ("", "", "overtaken"),
+        ("", "laptop", "overtaken"),
+        ("", "phone", "lost"),
+        ("SET rotated_at = rotated_at - interval '31 s'", "", "lost"),
+        ("SET parent_fingerprint = 'grandparent'", "", "lost"),
+    ],
+)
+async def test_a_loser_knows_whether_its_token_was_good(
+    authority: Served, database: Connection, change: str, device_id: str, outcome: str
+) -> None:
+    pair = await authority.client.create_pair(ANN, device=LAPTOP)
+    first = await the_session(database)
+    await authority.client.refresh(pair.refresh_token)
+    if change:
+        await database.execute(f"UPDATE tokenauthority.sessions {change}")
+
+    minutes = timedelta(minutes=1)
+    row = await database.fetchrow(
+        statements.ROTATE,
+        *(first["user_id"], first["session_id"], first["current_fingerprint"], b"next"),
+        *(minutes, minutes, "key-1", "", "", 6000, timedelta(seconds=30), device_id),
     )
 
-    assert settled == outcome
+    assert row is not None
+    assert row["outcome"] == outcome
 
 
 async def the_session(database: Connection) -> asyncpg.Record:

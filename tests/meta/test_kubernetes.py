@@ -19,6 +19,9 @@ FOLDER = ROOT / "deploy" / "kubernetes"
 OLDEST_SUPPORTED = "1.27"
 NEWEST_KNOWN = latest_version()
 
+COREDNS_TTL = 5
+"""Seconds for which CoreDNS lets its answers be kept, unless told otherwise."""
+
 # What the Dockerfile sets, as its own test proves.
 IMAGE = {"GRPC_HOST": "0.0.0.0", "HTTP_HOST": "0.0.0.0"}  # noqa: S104
 
@@ -121,6 +124,11 @@ def test_the_server_starts_with_what_it_is_given_and_the_migration_with_less(
 def test_a_replica_may_drain_before_it_is_killed() -> None:
     grace = PODS["deployment.yaml"]["spec"]["terminationGracePeriodSeconds"]
     assert grace > int(configuration()["DRAIN_SECONDS"]) + STOP_GRACE_SECONDS
+
+
+def test_no_replica_goes_before_callers_know_its_successor() -> None:
+    assert DEPLOYMENT["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert DEPLOYMENT["spec"]["minReadySeconds"] >= COREDNS_TTL
 
 
 def test_the_server_reads_the_generated_configuration() -> None:

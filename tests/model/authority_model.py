@@ -14,6 +14,7 @@ MINUTE, DAY = 60, 86_400
 ACCESS, REFRESH, SESSION = 30 * MINUTE, 7 * DAY, 30 * DAY
 GRACE = 30
 REQUEST_WINDOW = 10 * MINUTE
+MOST_SESSIONS = 4  # the oldest make room
 FACT_MARGIN = 5 * MINUTE
 USER_FACT = DAY + FACT_MARGIN  # so long is the reason told for which all of a user's was ended
 ROOM = 4_500  # about the bytes that a token has for profile and scope; nothing here comes near
@@ -105,6 +106,9 @@ class AuthorityModel:
             raise RefusedError("USER_NOT_FOUND")
         if too_large(user.profile, request.scope):
             raise RefusedError("PROFILE_TOO_LARGE")
+        for oldest in self.live_sessions(user_id)[MOST_SESSIONS - 1 :]:
+            oldest.ended_for = "SESSION_LIMIT"
+            self._count(oldest, "revoked", "session.revoked")
         device = pb.Device.FromString(request.device.SerializeToString())
         session = Session(user, request, self.now, user.epoch, device)
         self.sessions.append(session)

@@ -58,6 +58,15 @@ EVERYDAY = [
         "s.request_digest <> p_request_digest",
         "false",
     ),
+    BrokenRule("a refresh token ends nothing", "END_USERS_SESSION", "s.ended_at IS NULL", "false"),
+    BrokenRule("ended sessions are listed", "PAGE", "AND s.ended_at IS NULL"),
+    BrokenRule(
+        "epochs are not compared", "FACTS", "r.reason, r.epoch,", "r.reason, r.epoch + 99 AS epoch,"
+    ),
+]
+"""Noticed within a second each."""
+
+RARE = [
     BrokenRule("a lost right is no fact", "create_session", "IF lost_rights THEN", "IF false THEN"),
     BrokenRule(
         "no session is excepted",
@@ -71,15 +80,13 @@ EVERYDAY = [
         "least(date_trunc('second', now()) + $6::interval, s.ends_at)",
         "date_trunc('second', now()) + $6::interval",
     ),
-    BrokenRule("a refresh token ends nothing", "END_USERS_SESSION", "s.ended_at IS NULL", "false"),
-    BrokenRule("ended sessions are listed", "PAGE", "AND s.ended_at IS NULL"),
+    BrokenRule("one session too many", "evict_sessions", "OFFSET p_room", "OFFSET p_room + 1"),
     BrokenRule(
-        "epochs are not compared", "FACTS", "r.reason, r.epoch,", "r.reason, r.epoch + 99 AS epoch,"
+        "the newest session makes room",
+        "evict_sessions",
+        "ORDER BY created_at DESC, session_id DESC OFFSET",
+        "ORDER BY created_at, session_id OFFSET",
     ),
-]
-"""Noticed within a second or two each."""
-
-RARE = [
     BrokenRule(
         "there is no grace", "settle_refresh", "p_arrived_at <= s.rotated_at + p_grace", "false"
     ),

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from model.authority_machine import AuthorityMachine
+from model.authority_model import MOST_SESSIONS
 from model.broken_rules import EVERYDAY, RARE, BrokenRule
 from model.differences import BusyError, DifferenceError
 from model.running_authority import RunningAuthority
@@ -21,7 +22,7 @@ from support.postgres import Databases
 
 FULL = os.environ.get("FAULTS") == "full"
 # Each round is a test of its own, so that none takes longer than a few minutes.
-ROUNDS, HISTORIES, STEPS = (20, 50, 100) if FULL else (1, 100, 40)
+ROUNDS, HISTORIES, STEPS = (20, 50, 100) if FULL else (1, 70, 40)
 SECONDS = 600
 """For a round whose failing history is being made short; one that passes takes a tenth."""
 ATTEMPTS = 3
@@ -62,7 +63,11 @@ FOR EACH ROW EXECUTE FUNCTION never_swept();
 
 @pytest.fixture(scope="module")
 async def running(databases: Databases, redis_url: str) -> AsyncIterator[RunningAuthority]:
-    async with databases.fresh() as url, serving(url, redis_url) as served:
+    cap = str(MOST_SESSIONS)
+    async with (
+        databases.fresh() as url,
+        serving(url, redis_url, ready=True, MAX_SESSIONS_PER_USER=cap) as served,
+    ):
         connection = await asyncpg.connect(url)
         await connection.execute(NEVER_SWEPT)
         with grpc.insecure_channel(served.authority.addresses.grpc) as channel:

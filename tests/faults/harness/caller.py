@@ -1,5 +1,6 @@
 """A caller that does its work by one worker, and has all of it recorded."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -17,10 +18,14 @@ from tokenauthority.v1 import token_service_pb2 as pb
 if TYPE_CHECKING:
     from tokenauthority.v1.token_service_pb2_grpc import TokenServiceAsyncStub
 
-UNKNOWN = {"STORE_UNAVAILABLE", "OVERLOADED", "INTERNAL"}
+UNAVAILABLE = {"STORE_UNAVAILABLE", "OVERLOADED"}
+UNKNOWN = UNAVAILABLE | {"INTERNAL"}
 """Refusals that leave open whether the change was made."""
 
 MOST_ATTEMPTS = 10
+PAUSE = 0.05
+"""Seconds before the next attempt, more of them each time."""
+TOLD_SECONDS = 10
 
 Response = TypeVar("Response")
 Answer = TypeVar("Answer")
@@ -60,7 +65,7 @@ class Caller:
         self.record.creating(creation)
         request = pb.CreatePairRequest(
             subject=pb.Subject(user_id=user_id, username=user_id),
-            device=pb.Device(device_id=device_id),
+            device=device_of(device_id),
             request_id=creation.request_id,
         )
         answer = await self.ask(self.server.stub.CreatePair, request)
@@ -85,7 +90,7 @@ class Caller:
         refresh_id = token_id(token)
         begun = time.monotonic()
         self.record.refreshing(session, refresh_id)
-        request = pb.RefreshRequest(refresh_token=token, device=pb.Device(device_id=device_id))
+        request = pb.RefreshRequest(refresh_token=token, device=device_of(device_id))
         answer = await self.ask(self.server.stub.Refresh, request)
         if isinstance(answer, pb.RefreshResponse):
             self.record.refreshed(session, refresh_id, answer, begun)
@@ -162,13 +167,37 @@ class Caller:
             return Refused(reason) if reason and reason not in UNKNOWN else None
 
 
+def device_of(device_id: str) -> pb.Device:
+    """A device with an agent and an address of its own; nothing at all where it has no id."""
+    if not device_id:
+        return pb.Device()
+    return pb.Device(
+        device_id=device_id, user_agent=f"{device_id}/1", ip_address=f"192.0.2.{len(device_id)}"
+    )
+
+
 async def insist(ask: Callable[[], Awaitable[Answer | None]]) -> Answer:
     """Ask again until there is an answer: a machine that is busy is no fault."""
-    for _ in range(MOST_ATTEMPTS):
+    for number in range(MOST_ATTEMPTS):
         answer = await ask()
         if answer is not None:
             return answer
+        await asyncio.sleep(number * PAUSE)
     raise AssertionError(f"no answer to {MOST_ATTEMPTS} calls")
+
+
+async def told(rpc: Callable[..., Awaitable[Response]], request: Any) -> Response:
+    """The answer to what may be asked any number of times; a refusal is raised."""
+
+    async def ask() -> Response | None:
+        try:
+            return await rpc(request, timeout=TOLD_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            if reason_of(error) not in UNAVAILABLE:
+                raise
+            return None
+
+    return await insist(ask)
 
 
 def reason_of(error: grpc.aio.AioRpcError) -> str:

@@ -17,6 +17,12 @@ from tokenauthority.v1 import token_service_pb2 as pb
 AT_ONCE = 16
 BATCH = 200
 SECONDS = 10
+QUIET_SECONDS = 0.25
+"""After so long without a statement nothing more is left of what was given up."""
+ACTIVE = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+"""
 
 Item = TypeVar("Item")
 
@@ -27,13 +33,13 @@ async def check(record: Record, servers: Sequence[Served], database_url: str) ->
     To be called when nothing is under way and the stores are up. Sessions are refreshed by it,
     which is recorded as well.
     """
+    await _settled(record, database_url)
     await check_answers(record, servers)
     await check_tables(record, database_url)
 
 
 async def check_answers(record: Record, servers: Sequence[Served]) -> None:
     """Assert that every session is what its callers were told, on every server."""
-    await _settled(record)
     await settle(record, servers)
     sessions = list(record.sessions.values())
     for server in servers:
@@ -78,13 +84,18 @@ async def settle(record: Record, servers: Sequence[Served]) -> None:
     await _each([(server, one) for one, server in _dealt(subjects, servers)], again)
 
 
-async def _settled(record: Record) -> None:
-    """Wait until no change that was given up can still be made."""
-    now = time.monotonic()
+async def _settled(record: Record, database_url: str) -> None:
+    """Wait until no change that was given up can still be made, or none is on its way."""
+    now = quiet_since = time.monotonic()
     latest = record.latest_unknown()
-    if latest > now:
-        assert latest <= now + IN_FLIGHT_SECONDS, "a call is still under way"
-        await asyncio.sleep(latest - now)
+    assert latest <= now + IN_FLIGHT_SECONDS, "a call is still under way"
+    connection = await asyncpg.connect(database_url)
+    while now < min(latest, quiet_since + QUIET_SECONDS):
+        await asyncio.sleep(0.01)
+        now = time.monotonic()
+        if await connection.fetchval(ACTIVE):
+            quiet_since = now
+    await connection.close()
 
 
 async def _compare(record: Record, server: Served, sessions: list[SessionRecord]) -> None:

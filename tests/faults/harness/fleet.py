@@ -47,7 +47,7 @@ class Worker:
     """
 
     def __init__(self, number: int, folder: Path, settings: Mapping[str, str]) -> None:
-        grpc_port, http_port = _free_port(), _free_port()
+        grpc_port, http_port = free_port(), free_port()
         ports = {"GRPC_PORT": str(grpc_port), "HTTP_PORT": str(http_port)}
         self.number = number
         self.address = f"{HOST}:{grpc_port}"
@@ -184,7 +184,8 @@ class Fleet:
         return "\n".join(f"--- {worker}\n{worker.tail}" for worker in self.workers)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on, and that is given out to nobody by itself."""
     for _ in range(100):
         port = secrets.choice(PORTS)
         with socket.socket() as probe, suppress(OSError):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from faults.harness.fleet import _free_port as free_port
+from faults.harness.fleet import free_port
 from support.processes import accepts
 from support.waiting import wait_until
 

@@ -166,8 +166,18 @@ class Record:
             now = time.monotonic()
             for metric in ("reuse_detected", "revoked"):
                 session.ends.append(End(metric, now, answered=now, ended=1))
+        elif reason == "REFRESH_TOKEN_EXPIRED" and self._was_overtaken(session, refresh_id):
+            pass  # it came first and was settled last: of no use to anyone, and no theft
         elif not any(True for _ in self.ends_of(session)):
             self.faults.append(f"{session.session_id}: refused as {reason}, and nobody ended it")
+
+    def _was_overtaken(self, session: SessionRecord, refresh_id: str) -> bool:
+        """Whether the token's successor was used in its turn."""
+        successor = session.successors.get(refresh_id)
+        if successor is None:
+            return False
+        used = token_id(successor.refresh_token)
+        return used in session.successors or used in session.presented()
 
     # Revocations
 

@@ -1,10 +1,12 @@
-"""What a run of the fault tests has done: rounds with their progress, and the table at the end."""
+"""What runs of the fault tests have done: rounds with their progress, and a table at the end."""
 
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 PROGRESS_SECONDS = 30
 
@@ -19,6 +21,7 @@ class Done:
     of: int
     seconds: float = 0.0
     result: str = "not finished"
+    date: str = field(default_factory=lambda: datetime.now(UTC).date().isoformat())
 
 
 class Report:
@@ -62,8 +65,15 @@ class Report:
         ]
 
     def write(self, path: Path) -> None:
+        """Put what this run did in the place of what earlier ones did of the same; keep the rest.
+
+        So the rows can be run in portions.
+        """
+        found: list[dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else []
+        merged = {(one["row"], one["what"]): one for one in found}
+        merged |= {(one.row, one.what): asdict(one) for one in self._sorted()}
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([asdict(one) for one in self._sorted()], indent=2) + "\n")
+        path.write_text(json.dumps([merged[key] for key in sorted(merged)], indent=2) + "\n")
 
     def _sorted(self) -> list[Done]:
         found = [one for several in self.done.values() for one in several]

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
-from support.own_stores import OwnStores, own_stores
 from support.postgres import Connection
 from support.waiting import eventually
 
@@ -36,14 +35,6 @@ BEGIN
         MESSAGE = 'could not extend file "base/5/16384": No space left on device';
 END $$;
 """
-
-
-@asynccontextmanager
-async def migrated_stores() -> AsyncIterator[OwnStores]:
-    """Both stores with an empty schema; they end with the block."""
-    with own_stores() as stores:
-        await migrate(stores.postgres.url)
-        yield stores
 
 
 @asynccontextmanager

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from faults.harness.caller import insist
+from faults.harness.pace import Pace
 from support.authority import Served
 from support.waiting import eventually
 
@@ -25,7 +27,12 @@ from tokenauthority_client import (
 Answer = TypeVar("Answer")
 
 LATE = 2.5
-"""Seconds. The authority gives up after 0.9; the rest is for processors that many callers share."""
+"""Seconds. The authority gives up after 0.9; the rest is for processors that many callers share.
+What the machine has taken from this process meanwhile does not count."""
+BUSY = 0.3
+"""Seconds. A call from which the machine has taken more may fail for that alone."""
+PATIENCE = 10.0
+"""Seconds until one of many calls gets through, where some do."""
 PAUSE = 0.005
 """Seconds between a caller's calls: the callers of many faults share two processors."""
 
@@ -42,14 +49,19 @@ class Known:
 
 @dataclass
 class Verdicts:
-    """Asks one authority, and counts what it says. `name` tells in an error which fault it was."""
+    """Asks one authority, and counts what it says. `name` tells in an error which fault it was.
+
+    The client is one over a channel that was given to it: that asks once, and not again by itself.
+    """
 
     name: str
     client: TokenAuthorityClient
     sessions: list[Known]
+    pace: Pace
     answered: Counter[str] = field(default_factory=Counter)
     unavailable: Counter[str] = field(default_factory=Counter)
-    slowest: float = 0.0
+    busy: Counter[str] = field(default_factory=Counter)
+    """Those that were unavailable while the machine was too busy to tell why."""
 
     async def ask(self, seconds: float, callers: int = 4) -> None:
         """Let so many callers ask for so long, each one thing after another."""
@@ -61,8 +73,16 @@ class Verdicts:
         while time.monotonic() < end:
             session = random.choice(self.sessions)  # noqa: S311 - no secret
             async with session.turn:
-                await random.choice(calls)(session)  # noqa: S311 - no secret
+                if time.monotonic() < end:
+                    await random.choice(calls)(session)  # noqa: S311 - no secret
             await asyncio.sleep(PAUSE)
+
+    async def get_through(self) -> None:
+        """Ask on until something was validated."""
+        end = time.monotonic() + PATIENCE
+        while not self.answered["validate"]:
+            assert time.monotonic() < end, self.name
+            await self.validate(self.sessions[0])
 
     async def validate(self, session: Known) -> None:
         """A good token is never inactive, and a revoked one never active."""
@@ -97,15 +117,15 @@ class Verdicts:
 
     async def _told(self, what: str, call: Awaitable[Answer]) -> Answer | None:
         """The answer, or None when the authority says that it cannot tell; either of them soon."""
-        began = time.monotonic()
+        began, lost_before = time.monotonic(), self.pace.lost
         try:
             answer = await call
         except StoreUnavailableError:
-            self.unavailable[what] += 1
+            busy = self.pace.lost - lost_before > BUSY
+            (self.busy if busy else self.unavailable)[what] += 1
             return None
         finally:
-            taken = time.monotonic() - began
-            self.slowest = max(self.slowest, taken)
+            taken = time.monotonic() - began - (self.pace.lost - lost_before)
             assert taken < LATE, (self.name, what, taken)
         self.answered[what] += 1
         return answer
@@ -127,10 +147,26 @@ class Verdicts:
 async def known_sessions(authority: Served, name: str, count: int) -> list[Known]:
     """So many live sessions, each of a user of its own."""
     users = [f"u-{name}-{number}".replace(" ", "-") for number in range(count)]
-    return [
-        Known(user, await authority.client.create_pair(Subject(user_id=user, username=user)))
-        for user in users
-    ]
+    return [Known(user, await opened(authority, user)) for user in users]
+
+
+async def opened(authority: Served, user_id: str) -> TokenPair:
+    """A session's first pair, however busy the machine is."""
+
+    async def ask() -> TokenPair | None:
+        with suppress(StoreUnavailableError):
+            return await authority.client.create_pair(Subject(user_id=user_id, username=user_id))
+        return None
+
+    return await insist(ask)
+
+
+async def end_session(authority: Served, session_id: str) -> bool | None:
+    """End it; return None where there was no answer."""
+    with suppress(StoreUnavailableError):
+        await authority.client.revoke_session(session_id)
+        return True
+    return None
 
 
 @asynccontextmanager
@@ -147,7 +183,7 @@ async def ending(authority: Served, sessions: list[Known], every: float) -> Asyn
                 return
             # Never cancelled: then nobody would know whether it has ended.
             async with session.turn:
-                await authority.client.revoke_session(session.pair.session_id)
+                await insist(partial(end_session, authority, session.pair.session_id))
                 session.ended = True
 
     async with asyncio.TaskGroup() as group:

@@ -11,6 +11,7 @@ import pytest
 import redis
 from integration.embedded.query import command, sql
 from support.processes import accepts, has_ended
+from support.waiting import wait_until
 
 from tokenauthority_server.embedded import EmbeddedPostgres, EmbeddedStoreError, EmbeddedValkey
 from tokenauthority_server.embedded import store as store_module
@@ -94,7 +95,8 @@ def test_postgres_comes_back_from_a_crash_with_its_data(used_folder: Path) -> No
         postgres.kill()
         assert not accepts(url)
         assert len(processes) > 1
-        assert all(has_ended(int(process)) for process in processes)
+        # A process gives up its files a moment before it is gone.
+        wait_until(lambda: all(has_ended(int(process)) for process in processes))
         postgres.restart()
         assert (postgres.url, sql(url, "select value from kept")) == (url, 42)
         assert postgres.pid != pid

@@ -10,6 +10,9 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health_pb2
+from grpc_health.v1._async import HealthServicer
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from typing_extensions import override
 
 from tokenauthority.v1 import token_service_pb2 as pb
@@ -19,6 +22,7 @@ from tokenauthority.v1.token_service_pb2_grpc import (
 )
 
 _Response = TypeVar("_Response", bound=Message)
+SERVICE: Final = pb.DESCRIPTOR.services_by_name["TokenService"].full_name
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -75,7 +79,13 @@ class ScriptedAuthority(TokenServiceServicer):
     received: list[Received] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     abandoned: asyncio.Event = field(default_factory=asyncio.Event)
+    health: HealthServicer = field(default_factory=HealthServicer)
     address: str = ""
+
+    async def serves(self, *, calls: bool) -> None:
+        """Say from now on that calls should be sent here, or that none should."""
+        answer = health_pb2.HealthCheckResponse
+        await self.health.set(SERVICE, answer.SERVING if calls else answer.NOT_SERVING)
 
     async def _play(
         self, response: type[_Response], request: Message, context: _Context
@@ -137,9 +147,10 @@ class ScriptedAuthority(TokenServiceServicer):
 async def serving(
     authority: ScriptedAuthority, credentials: grpc.ServerCredentials | None = None
 ) -> AsyncIterator[ScriptedAuthority]:
-    """Serve it on a free port of the loopback, which becomes its address."""
+    """Serve it, and its health, on a free port of the loopback, which becomes its address."""
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     add_TokenServiceServicer_to_server(authority, server)
+    add_HealthServicer_to_server(authority.health, server)
     if credentials is None:
         port = server.add_insecure_port("127.0.0.1:0")
     else:

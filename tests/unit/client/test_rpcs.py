@@ -125,7 +125,8 @@ DEVICE_SENT: Final = pb.Device(device_id="laptop", user_agent="curl", ip_address
                     email="ada@example.org",
                     roles=("admin",),
                     permissions=("containers.read", "containers.write"),
-                )
+                ),
+                request_id="once",
             ),
             pb.CreatePairRequest(
                 subject=pb.Subject(
@@ -134,7 +135,8 @@ DEVICE_SENT: Final = pb.Device(device_id="laptop", user_agent="curl", ip_address
                     email="ada@example.org",
                     roles=["admin"],
                     permissions=["containers.read", "containers.write"],
-                )
+                ),
+                request_id="once",
             ),
         ),
         (

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from types import TracebackType
 from typing import Self, Unpack
+from uuid import uuid4
 
 import grpc
 
@@ -69,14 +70,17 @@ class TokenAuthorityClient:
         """Open a session for a user, and return its first pair.
 
         `user` is the id of a user that the directory knows, or a whole profile, which replaces the
-        directory's (the caller needs the right `write_profiles`). With a `request_id` the call may
-        be repeated: the same one for the same user within ten minutes gets the same pair.
+        directory's (the caller needs the right `write_profiles`). The same `request_id` for the
+        same user within ten minutes gets the same pair; without one each call opens a session of
+        its own, and the client makes one up, so that no attempt of that call opens a second.
 
         Raises UserNotFoundError, UserNotAllowedError, UsernameTakenError, ProfileTooLargeError,
         RequestIdReusedError, RequestIdSpentError or SessionLimitReachedError.
         """
         request = pb.CreatePairRequest(
-            device=convert.to_device(device), scope=convert.strings(scope), request_id=request_id
+            device=convert.to_device(device),
+            scope=convert.strings(scope),
+            request_id=request_id or uuid4().hex,
         )
         if isinstance(user, Subject):
             request.subject.CopyFrom(convert.to_subject(user))

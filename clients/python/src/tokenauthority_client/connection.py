@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from tokenauthority.v1.token_service_pb2_grpc import TokenServiceStub
 from tokenauthority_client.errors import UnexpectedAnswerError
 from tokenauthority_client.failures import error_from
+from tokenauthority_client.service_config import service_config
 
 if TYPE_CHECKING:
     from tokenauthority.v1.token_service_pb2_grpc import TokenServiceAsyncStub
@@ -26,6 +27,11 @@ _CHANNEL_OPTIONS: Final = (
     # An authority that is back is found at once: gRPC by itself waits up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    # A server that took another's place is found at once too. By itself gRPC asks DNS again half a
+    # minute after it last did: in a rolling restart all that it knew are gone by then.
+    ("grpc.dns_min_time_between_resolutions_ms", 2_000),
+    # The largest request (1 MiB of tokens) can be made again. gRPC keeps 256 KiB by itself.
+    ("grpc.per_rpc_retry_buffer_size", 4 * 1024 * 1024),
 )
 _CORRELATION_ID: Final = re.compile(r"[!-~]{1,64}")
 
@@ -67,12 +73,11 @@ class Connection:
         if not isinstance(self._target, str):
             self._stub = TokenServiceStub(self._target)
             return
+        options = (*_CHANNEL_OPTIONS, ("grpc.service_config", service_config(self._target)))
         if self._credentials is None:
-            self._channel = grpc.aio.insecure_channel(self._target, _CHANNEL_OPTIONS)
+            self._channel = grpc.aio.insecure_channel(self._target, options)
         else:
-            self._channel = grpc.aio.secure_channel(
-                self._target, self._credentials, _CHANNEL_OPTIONS
-            )
+            self._channel = grpc.aio.secure_channel(self._target, self._credentials, options)
         self._stub = TokenServiceStub(self._channel)
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ StoreUnavailableError, within STORE_SECONDS.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -36,7 +37,7 @@ _SETTINGS = {
     "statement_timeout": "2s",
 }
 
-_FULL_PAUSE_SECONDS = 0.02
+_FULL_PAUSE_SECONDS = 0.05
 _UPKEEP_SECONDS = 30.0
 _UPKEEP_SETTINGS = {**_SETTINGS, "statement_timeout": "30s"}
 
@@ -263,16 +264,18 @@ class Database:
                 await self._pools[pool].release(connection)
 
     async def _acquired(self, pool: str) -> "PoolConnectionProxy[asyncpg.Record]":
-        """Return a connection; where the server has none to give, one that becomes free meanwhile.
-
-        For how long it may go on, whoever bounds the work decides.
-        """
+        """Return a connection; where the server has no more, one that becomes free meanwhile."""
         patience = _UPKEEP_SECONDS if pool == "upkeep" else STORE_SECONDS
+        until = time.monotonic() + patience
         while True:
             try:
                 return await self._pools[pool].acquire(timeout=patience)
             except asyncpg.TooManyConnectionsError:
-                await asyncio.sleep(_FULL_PAUSE_SECONDS)
+                if time.monotonic() > until:
+                    raise
+                # Those that wait do not come all at once.
+                pause = random.uniform(0.5, 1.5) * _FULL_PAUSE_SECONDS  # noqa: S311 - no secret
+                await asyncio.sleep(pause)
 
     async def _expire(self) -> None:
         """Let no pool go on with connections to a server that is not the one to ask any more."""

@@ -88,7 +88,8 @@ async def _upgrade_patiently(database_url: str) -> None:
 async def _upgrade(database_url: str, revision: str = "head") -> None:
     async def connect() -> "asyncpg.Connection[asyncpg.Record]":
         # asyncpg reads the address itself, so that all of its forms and options mean one thing.
-        return await asyncpg.connect(database_url)
+        # It takes the time that it takes.
+        return await asyncpg.connect(database_url, server_settings={"statement_timeout": "0"})
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:

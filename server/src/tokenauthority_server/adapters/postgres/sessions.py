@@ -105,6 +105,7 @@ class PostgresSessionStore:
         return await self._database.bounded(self._rotate(rotation, lifetimes, origin))
 
     async def _rotate(self, rotation: Rotation, lifetimes: Lifetimes, origin: Origin) -> Grant:
+        was_good, arrived_at = False, None
         for _ in range(_ROTATION_ATTEMPTS):
             start = Start()
             (row,) = await self._database.change(
@@ -119,18 +120,22 @@ class PostgresSessionStore:
                 rotation.device.user_agent,
                 rotation.device.ip_address,
                 rotation.profile_budget,
+                lifetimes.grace,
+                rotation.device.device_id,
                 start=start,
             )
             if row["outcome"] == "granted":
                 return _grant(row)
             # When the database heard of it, less the time for which it waited for a connection.
-            arrived_at = row["seen_at"] - start.waited
+            # What was good when it first arrived stays so, however often it is tried.
+            was_good = was_good or row["outcome"] == "overtaken"
+            arrived_at = arrived_at or row["seen_at"] - start.waited
             (settled,) = await self._database.change(
                 statements.SETTLE,
                 rotation.user_id,
                 rotation.session_id,
                 rotation.presented,
-                rotation.successor,
+                was_good,
                 rotation.device.device_id,
                 rotation.device.user_agent,
                 rotation.device.ip_address,

@@ -12,9 +12,10 @@ SELECT * FROM tokenauthority.create_session_v2(
 """
 
 # The winner's way, and its only round trip. A loser waits for the row's lock, finds another
-# fingerprint there, and updates nothing; it is told when it arrived, and SETTLE then says why. The
-# user's row is read, not locked: what ends the user's sessions meanwhile raises the epoch, and the
-# pair carries the lower one.
+# fingerprint there, and updates nothing. It is told when it arrived, and whether its token was good
+# then, which the statement's view from before its wait knows ('overtaken'); SETTLE then says why
+# it lost. The user's row is read, not locked: what ends the user's sessions meanwhile raises the
+# epoch, and the pair carries the lower one.
 ROTATE = """
 WITH rotated AS (
     UPDATE tokenauthority.sessions AS s SET
@@ -34,7 +35,7 @@ WITH rotated AS (
         sweep_on = (least(now() + $6::interval, s.ends_at) AT TIME ZONE 'UTC')::date + 1
     FROM tokenauthority.users AS u
     WHERE s.user_id = $1 AND s.session_id = $2 AND s.current_fingerprint = $3
-        AND s.ended_at IS NULL AND s.refresh_expires_at > now()
+        AND s.ended_at IS NULL AND s.refresh_expires_at > clock_timestamp()
         AND u.user_id = s.user_id AND s.epoch >= u.epoch
         AND tokenauthority.allowed_v1(u.status, u.locked_until) AND u.profile_bytes <= $10
     RETURNING s.*, u.username, u.email, u.roles, u.permissions, u.profile_epoch
@@ -49,8 +50,13 @@ SELECT 'granted' AS outcome, user_id, username, email, roles, permissions, profi
     rotated_at AS seen_at
 FROM rotated
 UNION ALL
-SELECT 'lost', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, now()
+SELECT CASE WHEN EXISTS (
+        SELECT FROM tokenauthority.sessions AS s
+        WHERE s.user_id = $1 AND s.session_id = $2 AND (s.current_fingerprint = $3 OR (
+            s.parent_fingerprint = $3 AND now() <= s.rotated_at + $11::interval
+            AND ($12 = '' OR s.device_id = '' OR $12 = s.device_id)))
+    ) THEN 'overtaken' ELSE 'lost' END, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NULL, NULL, NULL, NULL, NULL, NULL, now()
 WHERE NOT EXISTS (SELECT FROM rotated)
 """
 

@@ -14,6 +14,10 @@ from tokenauthority_server.transport.interceptors.call import Behavior, Call, Co
 from tokenauthority_server.transport.interceptors.context import REQUEST_ID
 from tokenauthority_server.transport.policy import Method
 
+# gRFC A6: what a caller's gRPC tells of a call that it makes again, and how it is told to stop.
+_ATTEMPTS_BEFORE: Final = "grpc-previous-rpc-attempts"
+_NO_MORE: Final = ("grpc-retry-pushback-ms", "-1")
+
 _CLOSE_SECONDS: Final = 0.02
 _CLOSE_SHARE: Final = 0.02
 
@@ -60,8 +64,21 @@ async def _refuse(error: BaseException, context: Context, call: Call, method: Me
     await context.abort(
         refusal.code,
         status.message,
-        ((REQUEST_ID, call.request_id), (STATUS_TRAILER, status.SerializeToString())),
+        (
+            (REQUEST_ID, call.request_id),
+            (STATUS_TRAILER, status.SerializeToString()),
+            *_pushback(refusal.code, context),
+        ),
     )
+
+
+def _pushback(code: grpc.StatusCode, context: Context) -> tuple[tuple[str, str], ...]:
+    """Let gRPC ask once more by itself, since another replica may reach what this one does not.
+
+    When that one does not either, the caller had better be told, and wait as RetryInfo says.
+    """
+    attempts_before = dict(context.invocation_metadata() or ()).get(_ATTEMPTS_BEFORE)
+    return (_NO_MORE,) if code is grpc.StatusCode.UNAVAILABLE and attempts_before else ()
 
 
 def _why_cancelled(context: Context, call: Call) -> grpc.StatusCode:

@@ -23,9 +23,10 @@ BEGIN
         name := 'audit_events_' || to_char(month, 'YYYY_MM');
         low := tokenauthority.audit_bound_v1(month AT TIME ZONE 'UTC');
         high := tokenauthority.audit_bound_v1((month + interval '1 month') AT TIME ZONE 'UTC');
-        CONTINUE WHEN to_regclass('tokenauthority.' || name) IS NOT NULL OR EXISTS (
-            SELECT FROM tokenauthority.audit_events_rest WHERE event_id >= low AND event_id < high);
+        CONTINUE WHEN to_regclass('tokenauthority.' || name) IS NOT NULL;
         BEGIN
+            CONTINUE WHEN EXISTS (SELECT FROM tokenauthority.audit_events_rest
+                WHERE event_id >= low AND event_id < high);
             EXECUTE format(
                 'CREATE TABLE tokenauthority.%I '
                 '(LIKE tokenauthority.audit_events INCLUDING DEFAULTS)', name);

@@ -1,10 +1,10 @@
 -- Why a refresh token did not win the rotation, decided under the lock of its session's row: a
 -- replay of the current pair, a plain refusal, or a reuse, which ends the session here and now.
--- A token whose successor was used only after the call had arrived was good when it was presented,
--- and is no reuse: a caller who hangs up asks again, gets the pair and uses it, while this, of no use
--- to anyone any more, still waits for its turn.
+-- p_was_good says that the token was good when the call arrived, and p_arrived_at when that was: if
+-- it is not any more, it was overtaken, which is no reuse. A caller who hangs up asks again, gets the
+-- pair and uses it, while this, of no use to anyone any more, still waits for its turn.
 CREATE FUNCTION tokenauthority.settle_refresh_v2(
-    p_user_id text, p_session_id text, p_presented bytea, p_successor bytea,
+    p_user_id text, p_session_id text, p_presented bytea, p_was_good boolean,
     p_device_id text, p_user_agent text, p_ip_address text,
     p_issued_at timestamptz, p_arrived_at timestamptz, p_profile_budget integer,
     p_grace interval, p_fact_margin interval, p_caller text, p_event_id uuid, p_call_id text
@@ -47,7 +47,7 @@ BEGIN
         RETURN tokenauthority.grant_of_v1('replayed', s, u, seen_at);
     END IF;
 
-    IF s.parent_fingerprint = p_successor AND s.rotated_at > p_arrived_at THEN
+    IF p_was_good THEN
         RETURN tokenauthority.refusal_v1('expired');
     END IF;
 
