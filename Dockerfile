@@ -23,9 +23,12 @@ RUN uv venv --python /usr/local/bin/python3 /opt/tokenauthority && \
 # when the runtime pins lack something that the wheels ask for.
 COPY requirements/development.txt requirements/
 COPY generated generated
+COPY tokens tokens
 COPY server server
 RUN uv build --wheel --require-hashes --build-constraints requirements/development.txt \
       --out-dir wheels generated && \
+    uv build --wheel --require-hashes --build-constraints requirements/development.txt \
+      --out-dir wheels tokens && \
     uv build --wheel --require-hashes --build-constraints requirements/development.txt \
       --out-dir wheels server && \
     uv pip install --python /opt/tokenauthority --no-deps wheels/*.whl && \

@@ -5,12 +5,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' server/pyproject.toml)
-PROJECTS := generated/pyproject.toml server/pyproject.toml clients/python/pyproject.toml
+PROJECTS := generated/pyproject.toml tokens/pyproject.toml server/pyproject.toml clients/python/pyproject.toml
 PROTOS := $(wildcard protos/tokenauthority/v1/*.proto)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults check format lint types imports protos bench generate pins wheels image clean
+.PHONY: help setup run test test-faults fuzz check format lint types imports protos bench generate pins wheels image clean
 
 help: ## Show what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ $(BIN)/python:
 $(BIN)/.ready: requirements/development.txt requirements/uv.txt $(PROJECTS) | $(BIN)/python
 	@test -x "$(UV)" || $(BIN)/python -m pip install -q --require-hashes -r requirements/uv.txt
 	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/development.txt
-	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e ./generated -e ./server -e ./clients/python
+	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e ./generated -e ./tokens -e ./server -e ./clients/python
 	@touch $@
 
 run: setup ## Run the authority with embedded stores under DATA_DIR (.data/)
@@ -36,10 +36,14 @@ test: setup ## Run every test against real stores, with coverage
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	@$(BIN)/coverage combine -q
 	$(BIN)/coverage report --fail-under=95
-	$(BIN)/coverage report --fail-under=100 --include='*/tokenauthority_server/domain/*,*/tokenauthority_server/services/*'
+	$(BIN)/coverage report --fail-under=100 --include='*/tokenauthority_server/domain/*,*/tokenauthority_server/services/*,*/tokenauthority_tokens/*'
 
 test-faults: setup ## Every attack and fault as often as a release has to show: an hour, with a table at the end
 	FAULTS=full $(BIN)/python -m pytest tests/faults tests/model $(PYTEST_ARGS)
+
+FUZZ_RUNS ?= 1000000
+fuzz: setup ## Fuzz what reads tokens and keys, guided by coverage, with FUZZ_RUNS inputs
+	cd tests && ../$(BIN)/python -m fuzz --runs $(FUZZ_RUNS)
 
 check: setup format lint types imports protos test ## Everything: format, lint, types, imports, protos, then the tests
 
@@ -52,7 +56,7 @@ lint: setup
 	$(BIN)/hadolint Dockerfile
 
 types: setup
-	$(BIN)/mypy server/src clients/python/src tests benchmarks
+	$(BIN)/mypy tokens/src server/src clients/python/src tests benchmarks
 
 imports: setup
 	$(BIN)/lint-imports --no-logo
@@ -75,15 +79,16 @@ generate: .venv-generate/.ready ## Generate the Python stubs from protos/
 	.venv-generate/bin/python protos/generate.py
 
 COMPILE := pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-  --no-emit-package wakedock-tokenauthority-protos
+  --no-emit-package wakedock-tokenauthority-protos --no-emit-package wakedock-tokenauthority-tokens
 pins: $(BIN)/.ready ## Resolve requirements/ anew (UPGRADE=1 takes the newest of each)
-	$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) server/pyproject.toml generated/pyproject.toml -o requirements/runtime.txt
+	$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) server/pyproject.toml generated/pyproject.toml tokens/pyproject.toml -o requirements/runtime.txt
 	$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements/runtime.txt --group development --extra embedded $(PROJECTS) -o requirements/development.txt
 	$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) --group generate -o requirements/generate.txt
 	echo uv | $(UV) $(COMPILE) -c requirements/development.txt - -o requirements/uv.txt
 
-wheels: setup ## Build the three wheels into dist/
+wheels: setup ## Build the four wheels into dist/
 	$(UV) build -q --wheel --no-build-isolation --python $(BIN)/python --out-dir dist generated
+	$(UV) build -q --wheel --no-build-isolation --python $(BIN)/python --out-dir dist tokens
 	$(UV) build -q --wheel --no-build-isolation --python $(BIN)/python --out-dir dist server
 	$(UV) build -q --wheel --no-build-isolation --python $(BIN)/python --out-dir dist clients/python
 

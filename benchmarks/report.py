@@ -17,6 +17,7 @@ STYLES = {
     Verdict.BROKEN: "red",
     Verdict.DRIVER_BOUND: "red",
     Verdict.FAILED: "red",
+    Verdict.SHOWN: "dim",
 }
 NUMBERS = {"ours", "bare", "ratio"}
 NOTES = (

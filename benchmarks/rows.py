@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     BROKEN = "broken"
     DRIVER_BOUND = "driver-bound"
     FAILED = "calls failed"
+    SHOWN = "no budget"
 
     @property
     def fails(self) -> bool:

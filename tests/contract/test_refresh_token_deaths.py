@@ -3,13 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from support.asking import ADA, BOB, LIFETIMES, new_session, refresh_claims
+from support.asking import ADA, BOB, LIFETIMES, new_session, refresh_claims, rotation_of
 from support.steps import (
     create,
     end_session,
     end_user_sessions,
     live_session_ids,
     refresh_death,
+    revoke_key,
     rotate,
 )
 from support.stores import Stores
@@ -115,12 +116,27 @@ async def test_a_session_past_its_absolute_end_is_dead(stores: Stores) -> None:
 async def test_a_revoked_key_kills_what_it_signed(stores: Stores) -> None:
     old = await create(stores, new_session(key_id="key-1"))
     new = await create(stores, new_session(key_id="key-2"))
-    await stores.records.revoke_key("key-1")
+    await revoke_key(stores, "key-1")
     assert await refresh_death(stores, old) == Death(
         InactiveReason.KEY_REVOKED, RevocationReason.KEY_REVOKED
     )
     assert await refresh_death(stores, new) is None
-    assert await live_session_ids(stores, ADA.user_id) == {old.session_id, new.session_id}
+    assert await live_session_ids(stores, ADA.user_id) == {new.session_id}
+
+
+async def test_a_revoked_key_kills_the_sessions_whose_current_token_it_signed(
+    stores: Stores,
+) -> None:
+    older = await create(stores, new_session(key_id="key-1"))
+    current = await rotate(stores, rotation_of(older, key_id="key-2"))
+    rotated_away = await create(stores, new_session(key_id="key-2"))
+    kept = await rotate(stores, rotation_of(rotated_away, key_id="key-1"))
+    await revoke_key(stores, "key-2")
+    by_key = RevocationReason.KEY_REVOKED
+    assert await refresh_death(stores, current) == Death(InactiveReason.KEY_REVOKED, by_key)
+    assert await refresh_death(stores, older) == Death(InactiveReason.SESSION_REVOKED, by_key)
+    assert await refresh_death(stores, rotated_away) == Death(InactiveReason.KEY_REVOKED, by_key)
+    assert await refresh_death(stores, kept) is None
 
 
 async def test_of_several_causes_the_most_final_is_told(stores: Stores) -> None:
@@ -132,9 +148,11 @@ async def test_of_several_causes_the_most_final_is_told(stores: Stores) -> None:
     await end_user_sessions(stores, ADA.user_id)
     by_user = (InactiveReason.USER_REVOKED, RevocationReason.LOGOUT_ALL)
     assert (await told(stores, rotated)) == by_user
-    await stores.records.revoke_key(current.key_id)
+    await revoke_key(stores, current.key_id)
     by_key = (InactiveReason.KEY_REVOKED, RevocationReason.KEY_REVOKED)
     assert (await told(stores, current)) == by_key
+    of_session = (InactiveReason.SESSION_REVOKED, RevocationReason.KEY_REVOKED)
+    assert (await told(stores, replace(rotated, key_id="key-0"))) == of_session
 
 
 async def test_an_ended_session_is_told_before_the_user_and_the_token(stores: Stores) -> None:

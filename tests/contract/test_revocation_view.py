@@ -3,7 +3,14 @@
 from dataclasses import replace
 
 from support.asking import ADA, BOB, access_claims, new_session, refresh_claims
-from support.steps import create, death, end_session, end_user_sessions, revoke_token
+from support.steps import (
+    create,
+    death,
+    end_session,
+    end_user_sessions,
+    revoke_key,
+    revoke_token,
+)
 from support.stores import Stores
 
 from tokenauthority_server.domain.revocations import (
@@ -47,9 +54,9 @@ async def test_of_several_causes_the_nearest_is_told(stores: Stores) -> None:
     grant = await create(stores)
     claims = access_claims(grant)
     reasons = [await told(stores, claims)]
-    await stores.records.revoke_key(grant.key_id)
+    await revoke_key(stores, grant.key_id)
     reasons.append(await told(stores, claims))
-    await create(stores, new_session(replace(ADA, roles=())))
+    await create(stores, new_session(replace(ADA, roles=()), key_id="key-2"))
     reasons.append(await told(stores, claims))
     later = replace(claims, session_id="sess_later", token_id="later")
     await end_user_sessions(stores, ADA.user_id, reason=RevocationReason.LOGOUT_ALL)
@@ -88,7 +95,7 @@ async def told(
 async def test_a_key_kills_the_tokens_of_every_user(stores: Stores) -> None:
     grants = [await create(stores, new_session(user, key_id="key-9")) for user in (ADA, BOB)]
     other = await create(stores, new_session(key_id="key-1"))
-    await stores.records.revoke_key("key-9")
+    await revoke_key(stores, "key-9")
     dead = Death(InactiveReason.KEY_REVOKED, RevocationReason.KEY_REVOKED)
     for grant in grants:
         assert await death(stores, access_claims(grant)) == dead

@@ -10,6 +10,7 @@ from support.steps import (
     end_session,
     end_user_sessions,
     refresh_death,
+    revoke_key,
     revoke_token,
     rotate,
 )
@@ -61,7 +62,7 @@ async def test_what_is_dead_counts_nothing_and_is_not_written(stores: Stores) ->
     ]
     await end_session(stores, in_ended)
     await revoke_token(stores, access_claims(revoked))
-    await stores.records.revoke_key(of_key.key_id)
+    await revoke_key(stores, of_key.key_id)
     await create(stores, new_session(replace(ADA, roles=())))
     reduced = await create(stores, new_session(ADA.user_id))
     past = int((expired.now - FACT_MARGIN).timestamp()) - 1

@@ -4,6 +4,17 @@ from datetime import timedelta
 
 import pytest
 from support.asking import ADA, BOB, LIFETIMES, access_claims, new_session
+from support.signing_keys import (
+    ACTIVE,
+    PREPARED,
+    TERMS,
+    activate,
+    prepare,
+    retire,
+    revoke,
+    states,
+    supply,
+)
 from support.steps import (
     create,
     death,
@@ -11,6 +22,7 @@ from support.steps import (
     end_user_sessions,
     live_session_ids,
     refresh_death,
+    revoke_key,
     revoke_token,
     rotate,
 )
@@ -21,7 +33,7 @@ from tokenauthority_server.domain.errors import (
     RequestIdReusedError,
     SessionEndedError,
 )
-from tokenauthority_server.domain.revocations import FactKind
+from tokenauthority_server.domain.revocations import AS_GOOD_AS_EVER, FACT_MARGIN, FactKind
 from tokenauthority_server.domain.tokens import InactiveReason
 from tokenauthority_server.domain.upkeep import Leftover
 
@@ -166,12 +178,46 @@ async def test_a_token_stays_dead_until_it_has_expired(stores: Stores) -> None:
 
 
 async def test_a_fact_about_a_key_goes_like_any_other(stores: Stores) -> None:
-    await stores.records.revoke_key("key-1")
+    await revoke_key(stores, "key-1")
+    await stores.advance(AS_GOOD_AS_EVER - FACT_MARGIN)
     assert await sweep(stores, Leftover.FACTS) == 0
-    await stores.advance(DAY)
+    await stores.advance(FACT_MARGIN)
 
     assert await sweep(stores, Leftover.FACTS) == 1
     assert await stores.records.facts("") == set()
+
+
+async def test_a_key_goes_when_nothing_that_it_signed_can_be_alive(stores: Stores) -> None:
+    await supply(stores, "a", "b")
+    await activate(stores)
+    await supply(stores, "c")
+    await stores.advance(TERMS.horizon)
+    assert await sweep(stores, Leftover.SIGNING_KEYS) == 0
+    await revoke(stores, "b")
+    await stores.advance(FACT_MARGIN)
+
+    assert await sweep(stores, Leftover.SIGNING_KEYS) == 2
+    assert await sweep(stores, Leftover.SIGNING_KEYS) == 0
+
+    assert await states(stores) == {"c": ACTIVE}
+    # Of one that is revoked the fact stays.
+    assert (await stores.keys.load()).revoked_key_ids == {"b"}
+    assert (await stores.records.audit_kinds("")).count("key.deleted") == 2
+
+
+async def test_a_key_that_may_sign_never_goes(stores: Stores) -> None:
+    await supply(stores, "a", "b")
+    await stores.advance(YEAR)
+    assert await sweep(stores, Leftover.SIGNING_KEYS) == 0
+    assert await states(stores) == {"a": ACTIVE, "b": PREPARED}
+
+
+async def test_a_batch_of_keys_is_no_larger_than_asked(stores: Stores) -> None:
+    for number in range(3):
+        await prepare(stores, f"k{number}")
+        await retire(stores, f"k{number}")
+    await stores.advance(FACT_MARGIN)
+    assert [await sweep(stores, Leftover.SIGNING_KEYS, 2) for _ in range(3)] == [2, 1, 0]
 
 
 async def test_audit_events_go_when_they_have_been_kept_long_enough(stores: Stores) -> None:

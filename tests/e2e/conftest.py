@@ -16,9 +16,9 @@ def call(*arguments: str | Path) -> None:
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The three wheels, by the folder that each is built from."""
+    """The four wheels, by the folder that each is built from."""
     built = {}
-    for project in ("generated", "server", "clients/python"):
+    for project in ("generated", "tokens", "server", "clients/python"):
         folder = tmp_path_factory.mktemp("wheel")
         call(
             *(UV, "build", "--quiet", "--wheel", "--no-build-isolation"),
@@ -43,7 +43,7 @@ def environment_of(folder: Path, *wheels: Path) -> Path:
 def installed(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment with the server."""
     folder = tmp_path_factory.mktemp("server") / "venv"
-    return environment_of(folder, wheels["generated"], wheels["server"])
+    return environment_of(folder, *(wheels[one] for one in ("generated", "tokens", "server")))
 
 
 @pytest.fixture(scope="session")

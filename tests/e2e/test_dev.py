@@ -15,8 +15,8 @@ from support.waiting import wait_until
 
 from tokenauthority_client import InactiveReason, SessionEndedError, Subject, TokenAuthorityClient
 
-# The last line of the banner.
-READY = "/readyz\n"
+# At the end of the banner.
+READY = "keys activate"
 
 
 @pytest.fixture
@@ -42,14 +42,15 @@ def children(started: Server) -> list[int]:
 def test_the_lines_of_the_banner_work_when_they_are_copied(data: Path) -> None:
     with developing(data) as started:
         lines = [line[2:] for line in started.text.splitlines() if line.startswith("  ")]
-        _, create, listing, probe = lines
-        created, listed, probed = (
-            run("sh", "-c", line, folder=data.parent) for line in (create, listing, probe)
+        _, create, listing, probe, rotate = lines
+        created, listed, probed, rotated = (
+            run("sh", "-c", line, folder=data.parent) for line in (create, listing, probe, rotate)
         )
         assert re.search(r'"access_?[tT]oken": "eyJ', created.text), created
         assert re.search(r'"session_?[iI]d": "sess_', listed.text), listed
         assert '"status":"ready"' in probed.text
-        assert [created.code, listed.code, probed.code] == [0, 0, 0]
+        assert " ACTIVE " in rotated.text
+        assert [created.code, listed.code, probed.code, rotated.code] == [0, 0, 0, 0]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells whose children they are")

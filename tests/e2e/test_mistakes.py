@@ -2,9 +2,11 @@
 
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from support.commands import HERE, KEY, run
+from support.key_files import jwk, new_key, pem
 
 PROGRAM = HERE / "tokenauthority"
 
@@ -69,6 +71,29 @@ def test_a_key_that_opens_nothing_stops_the_start(settings: Mapping[str, str]) -
     assert done.code == 2
     assert "KEY_ENCRYPTION_KEY" in done.text
     assert "Traceback" not in done.text
+
+
+@pytest.mark.parametrize("command", ["serve", "check-config"])
+def test_every_fault_of_keys_in_files_is_told_at_once(
+    settings: Mapping[str, str], tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "1.pem").write_bytes(pem(new_key())[:-60])
+    (tmp_path / "2.jwk").write_bytes(jwk(new_key(), key_ops=["verify"]))
+    (tmp_path / "3.key").touch()
+    given = {**settings, "LOG_LEVEL": "error", "SIGNING_KEYS_DIR": str(tmp_path)}
+    done = run(PROGRAM, command, settings=given)
+    assert done.code == 2
+    assert [line.partition(" is ")[0] for line in done.text.splitlines()] == [
+        f"SIGNING_KEYS_DIR: {tmp_path}/{name}" for name in ("1.pem", "2.jwk", "3.key")
+    ]
+
+
+def test_good_keys_in_files_are_good(settings: Mapping[str, str], tmp_path: Path) -> None:
+    (tmp_path / "1.pem").write_bytes(pem(new_key()))
+    given = {**settings, "SIGNING_KEYS_DIR": str(tmp_path)}
+    done = run(PROGRAM, "check-config", settings=given)
+    assert done.code == 0
+    assert "SIGNING_KEYS_DIR" in done.text
 
 
 def test_a_database_that_is_away_is_told_without_its_password() -> None:

@@ -22,7 +22,7 @@ def developing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         one.chmod(0o711)
     settings = {"DATA_DIR": str(folder / "data")}
     program = HERE / "tokenauthority"
-    with server(program, "dev", folder / "output", settings, "/readyz\n") as started:
+    with server(program, "dev", folder / "output", settings, "keys activate") as started:
         yield started
 
 
@@ -106,3 +106,16 @@ def test_the_french_quick_start_does_what_it_says(developing: Server) -> None:
     assert re.search(r'"session_?[iI]d": "sess_', sessions)
     assert re.search(r'"revoked_?[sS]essions": "1"', revoked)
     assert "INACTIVE_REASON_USER_REVOKED" in dead
+
+
+def test_the_key_is_rotated_as_the_readme_shows(developing: Server) -> None:
+    shown = next(text for language, text in parts("README.md") if "keys activate" in text)
+    command, head, _, row, told = shown.removeprefix("$ ").splitlines()
+    data = {"DATA_DIR": str(developing.output.parent / "data")}
+
+    done = run("bash", "-c", command.replace(".venv/bin/", f"{HERE}/"), settings=data)
+
+    lines = [line for line in done.text.splitlines() if line.strip()]
+    assert lines[0].split() == head.split()
+    assert lines[2].split()[1:3] == row.split()[1:3] == ["ES256", "ACTIVE"]
+    assert lines[3] == told

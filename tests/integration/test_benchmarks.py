@@ -16,6 +16,7 @@ from benchmarks.processes import Sample, use
 from benchmarks.rows import Budget, Verdict, compare
 from benchmarks.trial import Window
 from tokenauthority.v1 import token_service_pb2 as pb
+from tokenauthority_tokens.algorithms import ALGORITHMS
 
 ROOT = Path(__file__).parents[2]
 IDLE = Use(cores=0.0, busy=0.0)
@@ -172,6 +173,34 @@ def test_what_h2load_wrote_counts_within_the_phase() -> None:
     assert outcome.took == [0.2, 0.1]
     assert outcome.failures == {}
     assert refused.failures == {"refused": 1}
+
+
+def test_a_real_run_measures_tokens_and_keys_and_needs_no_stores(tmp_path: Path) -> None:
+    output = tmp_path / "benchmarks.json"
+    only = ["--only", "T1", "--only", "T2", "--only", "T3"]
+
+    done = subprocess.run(  # noqa: S603  our own command
+        [sys.executable, "-m", "benchmarks", "--quick", *only, "--output", output],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=BOUNDED,
+        check=False,
+    )
+
+    written = json.loads(output.read_text())
+    verifying, signing, loading = written["rows"]
+    assert [row["id"] for row in written["rows"]] == ["T1", "T2", "T3"]
+    for row, lines in ((verifying, 2 * len(ALGORITHMS)), (signing, len(ALGORITHMS))):
+        assert len(row["lines"]) == len(row["details"]["ratios"]) == lines
+        for ratios in row["details"]["ratios"].values():
+            assert 0 < ratios["lowest"] <= ratios["median"] <= ratios["highest"]
+    for figures in loading["details"].values():
+        assert 0 < figures["ours"]["median"] < 1000 * BOUNDED
+    assert signing["verdict"] == "no budget"
+    # Whether the budgets hold is the benchmark's to say, on whatever machine this runs.
+    assert done.returncode == int(any(row["verdict"] == "broken" for row in written["rows"]))
+    assert "postgresql" not in written["machine"]
 
 
 def test_a_real_run_measures_the_start_and_writes_what_it_found(tmp_path: Path) -> None:

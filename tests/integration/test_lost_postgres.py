@@ -50,7 +50,7 @@ async def test_killed_and_started_again(own: OwnStores, redis_url: str) -> None:
         # What needs no store goes on, and no replica is taken out of service.
         malformed = await authority.client.validate("no token")
         assert malformed.reason is InactiveReason.MALFORMED
-        assert len(await authority.client.get_public_keys()) == 1
+        assert len(await authority.client.get_public_keys()) == 2
         await shown_as(authority, "PostgreSQL", "down")
         readyz = await authority.http.ask("/readyz")
         assert (readyz.status, readyz.json["status"]) == (200, "ready")

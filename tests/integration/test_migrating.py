@@ -76,7 +76,7 @@ async def test_an_index_that_was_left_half_built_is_built_anew(
 async def test_one_that_was_interrupted_at_its_end_is_made_again(
     old_url: str, old: Connection
 ) -> None:
-    await migrate(old_url)
+    await bring_to(old_url, "0003")
     await old.execute("UPDATE tokenauthority.alembic_version SET version_num = '0002'")
 
     assert await migrate(old_url)

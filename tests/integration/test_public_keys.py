@@ -7,8 +7,9 @@ from typing import Any
 
 import jwt
 import pytest
-from support.authority import Served, serving
+from support.authority import KEY, Served, serving
 from support.callers import ANN, LAPTOP
+from support.commands import HERE, run
 
 from tokenauthority_client import KeyState
 
@@ -54,14 +55,48 @@ async def test_a_refresh_token_is_none_for_those_who_verify_access_tokens(
 async def test_the_rpc_and_the_page_tell_the_same_keys(authority: Served) -> None:
     page = await jwk_set(authority)
 
-    (key,) = await authority.client.get_public_keys()
+    keys = await authority.client.get_public_keys()
 
-    assert [json.loads(key.jwk)] == page["keys"]
-    assert (key.algorithm, key.state) == ("ES256", KeyState.ACTIVE)
-    assert key.activate_time is not None
-    assert key.retire_time is None
-    (jwk,) = page["keys"]
-    assert jwk.keys() == {"kty", "crv", "x", "y", "kid", "alg", "use"}
+    assert [json.loads(key.jwk) for key in keys] == page["keys"]
+    # The one that signs and, published long before it does, its successor.
+    assert {(key.algorithm, key.state) for key in keys} == {
+        ("ES256", KeyState.ACTIVE),
+        ("ES256", KeyState.PREPARED),
+    }
+    for key in keys:
+        assert (key.activate_time is None) is (key.state is KeyState.PREPARED)
+        assert key.retire_time is None
+    for jwk in page["keys"]:
+        assert jwk.keys() == {"kty", "crv", "x", "y", "kid", "alg", "use"}
+
+
+async def test_the_keys_follow_what_is_done_to_them(database_url: str, authority: Served) -> None:
+    settings = {"DATABASE_URL": database_url, "KEY_ENCRYPTION_KEY": KEY}
+    before = await authority.http.ask("/.well-known/jwks.json")
+    states = {key.state: key.key_id for key in await authority.client.get_public_keys()}
+
+    rotated = run(HERE / "tokenauthority", "keys", "activate", settings=settings)
+
+    assert states[KeyState.PREPARED] in rotated.text
+
+    await authority.authority.load_keys()  # at once, and not when its turn comes
+    after = await authority.http.ask("/.well-known/jwks.json")
+    keys = {key.key_id: key.state for key in await authority.client.get_public_keys()}
+    assert keys[states[KeyState.PREPARED]] is KeyState.ACTIVE
+    assert keys[states[KeyState.ACTIVE]] is KeyState.RETIRED
+    assert after.headers["etag"] != before.headers["etag"]
+    assert len(after.json["keys"]) == 3  # the next one has been prepared
+
+    killed = run(
+        HERE / "tokenauthority", "keys", "revoke", "--yes", states[KeyState.PREPARED],
+        settings=settings,
+    )  # fmt: skip
+
+    assert " REVOKED " in killed.text
+
+    await authority.authority.load_keys()
+    keys = {key.key_id: key.state for key in await authority.client.get_public_keys()}
+    assert states[KeyState.PREPARED] not in keys
 
 
 async def test_replicas_that_start_together_share_one_key(

@@ -128,7 +128,7 @@ async def settle(
     row = await database.fetchrow(
         statements.SETTLE,
         *(session["user_id"], session["session_id"], first["current_fingerprint"], was_good),
-        *("", "", "", *times, "", uuid4(), "call"),
+        *("", "", "", *times, "", uuid4(), "call", first["key_id"], first["key_id"]),
     )
     assert row is not None
     return str(row["outcome"])
@@ -187,6 +187,7 @@ async def test_a_loser_knows_whether_its_token_was_good(
         statements.ROTATE,
         *(first["user_id"], first["session_id"], first["current_fingerprint"], b"next"),
         *(minutes, minutes, "key-1", "", "", 6000, timedelta(seconds=30), device_id),
+        first["key_id"],
     )
 
     assert row is not None

@@ -91,6 +91,34 @@ async def test_facts(database: Connection, database_url: str, kind: str) -> None
     assert await database.fetchval(dead) == 0
 
 
+# A key is needed for five minutes more than its tokens, and always while it may sign.
+KEYS = """
+INSERT INTO tokenauthority.signing_keys
+    (kid, algorithm, public_jwk, sealed_private_key, state, created_at, last_expires_at)
+SELECT concat_ws(' ', state, last), state || last, '', '', state, now() - interval '1 year',
+    now() + last
+FROM unnest(ARRAY['PREPARED', 'ACTIVE', 'RETIRED', 'REVOKED']) AS state,
+    unnest(ARRAY['-60 d', '-6 min', '-4 min', '3 h']::interval[]) AS last
+RETURNING kid,
+    state IN ('RETIRED', 'REVOKED') AND last_expires_at < now() - interval '5 min' AS past
+"""
+
+
+async def test_signing_keys(database: Connection, database_url: str) -> None:
+    rows = await database.fetch(KEYS)
+    past = {row["kid"] for row in rows if row["past"]}
+    assert len(past) == 4
+
+    assert await swept(database_url, Leftover.SIGNING_KEYS) == 4
+
+    found = await database.fetch("SELECT kid FROM tokenauthority.signing_keys")
+    assert {row["kid"] for row in found} == {row["kid"] for row in rows} - past
+    events = await database.fetch(
+        "SELECT user_id, kind, details ->> 'key_id' AS kid FROM tokenauthority.audit_events"
+    )
+    assert {tuple(row) for row in events} == {("", "key.deleted", kid) for kid in past}
+
+
 async def test_former_profiles(database: Connection, database_url: str) -> None:
     await database.execute(
         """

@@ -48,6 +48,8 @@ FROM generate_series(1, {live}) AS n;
 """
 """All of it has to stay; half of the counts because their day, long ago, was not added up yet."""
 
+MANY = [what for what in Leftover if what is not Leftover.SIGNING_KEYS]
+"""Keys are few, and their table is read as a whole."""
 STATEMENTS: dict[Leftover, tuple[str, Sequence[object]]] = {
     Leftover.SESSIONS: (statements.SWEEP_SESSIONS, (BATCH, MINUTES, MINUTES)),
     Leftover.FACTS: (statements.SWEEPS[Leftover.FACTS], (BATCH,)),
@@ -78,14 +80,15 @@ async def swept(databases: Databases) -> AsyncIterator[str]:
         await litter(connection, GONE)
         await connection.execute("ANALYZE")
         async with upkeep_of(url) as upkeep:
-            for what in Leftover:
+            for what in MANY:
                 assert await upkeep.sweep(what, GONE, KEEP) == GONE
-        assert set((await left(connection)).values()) == {LIVE}
+        rows = await left(connection)
+        assert {rows[what] for what in MANY} == {LIVE}
         await connection.close()
         yield url
 
 
-@pytest.mark.parametrize("what", list(Leftover))
+@pytest.mark.parametrize("what", MANY)
 async def test_a_batch_is_found_by_an_index_and_removed_by_key(full: str, what: Leftover) -> None:
     plan = await plan_of(full, *STATEMENTS[what])
 
@@ -95,7 +98,7 @@ async def test_a_batch_is_found_by_an_index_and_removed_by_key(full: str, what: 
     assert set(read) <= {"token_totals"}
 
 
-@pytest.mark.parametrize("what", list(Leftover))
+@pytest.mark.parametrize("what", MANY)
 async def test_nothing_to_remove_costs_next_to_nothing(swept: str, what: Leftover) -> None:
     # Seen failing without the order of the index: as long as much seems to be past, the planner
     # reads the table from its beginning, and to its end, as there is nothing.

@@ -11,7 +11,7 @@ from kubernetes_validate.utils import ValidationError, latest_version, validate
 
 from tokenauthority_server.app import STOP_GRACE_SECONDS
 from tokenauthority_server.config import Settings, load_settings
-from tokenauthority_server.config.loading import SECRETS
+from tokenauthority_server.config.loading import KNOWN, SECRETS
 from tokenauthority_server.transport import health
 
 ROOT = Path(__file__).parents[2]
@@ -33,9 +33,18 @@ def read(name: str) -> Manifest:
     return manifest
 
 
-def configuration() -> dict[str, str]:
-    lines = (FOLDER / "configuration.env").read_text("utf-8").splitlines()
+def with_examples(name: str) -> str:
+    """The file with all that may be added to it, by taking away the marks."""
+    return (FOLDER / name).read_text("utf-8").replace("#: ", "")
+
+
+def settings_in(text: str) -> dict[str, str]:
+    lines = text.splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def configuration() -> dict[str, str]:
+    return settings_in((FOLDER / "configuration.env").read_text("utf-8"))
 
 
 def setting_names() -> set[str]:
@@ -71,6 +80,22 @@ def test_the_validation_refuses_a_field_that_does_not_exist() -> None:
     misspelt["spec"]["template"]["spec"]["containers"][0]["livenessProb"] = {}
     with pytest.raises(ValidationError, match="livenessProb"):
         validate(misspelt, NEWEST_KNOWN, strict=True)
+
+
+def test_what_may_be_added_is_valid_and_is_mounted_where_the_settings_say() -> None:
+    manifest: Manifest = yaml.safe_load(with_examples("deployment.yaml"))
+    for version in (OLDEST_SUPPORTED, NEWEST_KNOWN):
+        validate(manifest, version, strict=True)
+    pod = manifest["spec"]["template"]["spec"]
+    mounted = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
+    assert mounted.keys() == {one["name"] for one in pod["volumes"]}
+    added = settings_in(with_examples("configuration.env")).items() - configuration().items()
+    paths = {name: value for name, value in added if value.startswith("/")}
+    assert paths == {
+        "SIGNING_KEYS_DIR": mounted["signing-keys"],
+        "LEGACY_JWT_SECRET_KEY_FILE": f"{mounted['platform']}/jwt-secret",
+    }
+    assert {name for name, _ in added} <= KNOWN
 
 
 def test_the_kustomization_applies_every_file() -> None:

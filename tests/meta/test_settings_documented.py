@@ -22,8 +22,7 @@ def rows(part: str) -> dict[str, list[str]]:
 
 
 def written(value: object) -> str:
-    if isinstance(value, SecretStr):
-        assert not value
+    if value is None or value == SecretStr(""):
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

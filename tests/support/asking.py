@@ -92,6 +92,7 @@ def rotation_of(
     grant: Grant,
     *,
     device: Device = NO_DEVICE,
+    presented_key_id: str = "",
     key_id: str = "key-1",
     profile_budget: int = PROFILE_BUDGET,
 ) -> Rotation:
@@ -101,6 +102,7 @@ def rotation_of(
         user_id=grant.profile.user_id,
         session_id=grant.session_id,
         presented=grant.refresh_fingerprint,
+        presented_key_id=presented_key_id or grant.key_id,
         presented_issue_time=grant.issue_time,
         successor=fingerprint(successor),
         device=device,

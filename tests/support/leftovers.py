@@ -15,6 +15,7 @@ KEEP = timedelta(days=365)
 TABLES = {
     Leftover.SESSIONS: "sessions",
     Leftover.FACTS: "revocations",
+    Leftover.SIGNING_KEYS: "signing_keys",
     Leftover.FORMER_PROFILES: "former_profiles",
     Leftover.TOKEN_METRICS: "token_metrics",
     Leftover.AUDIT_EVENTS: "audit_events",
@@ -33,6 +34,12 @@ _FILL = (
     INSERT INTO tokenauthority.revocations (user_id, kind, target, reason, expires_at)
     SELECT 'u-' || n % 10, 'token', 'gone-' || n, 'LOGOUT', now() - interval '1 s'
     FROM generate_series(1, $1) AS n
+    """,
+    """
+    INSERT INTO tokenauthority.signing_keys
+        (kid, algorithm, public_jwk, sealed_private_key, state, created_at, last_expires_at)
+    SELECT 'gone-' || n, 'ES256', '', '', CASE WHEN n % 2 = 0 THEN 'RETIRED' ELSE 'REVOKED' END,
+        now() - interval '60 days', now() - interval '1 day' FROM generate_series(1, $1) AS n
     """,
     """
     INSERT INTO tokenauthority.former_profiles (user_id, profile_version, replaced_at)
@@ -63,7 +70,9 @@ async def litter(connection: Connection, rows: int) -> None:
 
 
 async def left(connection: Connection) -> dict[Leftover, int]:
-    """Return how many rows there are of each kind."""
+    """Return how many rows there are of each kind, but for the events of the sweep itself."""
+    # The sweep of signing keys leaves an event for each.
+    await connection.execute("DELETE FROM tokenauthority.audit_events WHERE kind = 'key.deleted'")
     return {
         what: await connection.fetchval(f"SELECT count(*) FROM tokenauthority.{table}")  # noqa: S608
         for what, table in TABLES.items()

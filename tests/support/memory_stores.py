@@ -15,16 +15,17 @@ from tokenauthority_server.adapters.memory import (
     MemoryRevocationView,
     MemorySessionRevoker,
     MemorySessionStore,
+    MemorySigningKeyStore,
     MemoryTokenCounts,
     MemoryUpkeep,
     MemoryUserDirectory,
 )
-from tokenauthority_server.domain.revocations import Fact, FactKind, RevocationReason
+from tokenauthority_server.domain.revocations import Fact
 from tokenauthority_server.domain.users import UserStatus
 
 
-def memory_stores() -> Stores:
-    database = MemoryDatabase()
+def memory_stores(database: MemoryDatabase | None = None) -> Stores:
+    database = database or MemoryDatabase()
 
     async def advance(by: timedelta) -> None:
         database.clock.advance(by)
@@ -36,6 +37,7 @@ def memory_stores() -> Stores:
         directory=MemoryUserDirectory(database),
         counts=MemoryTokenCounts(database),
         upkeep=MemoryUpkeep(database),
+        keys=MemorySigningKeyStore(database),
         records=MemoryRecords(database),
         advance=advance,
     )
@@ -61,11 +63,6 @@ class MemoryRecords:
     async def standing(self, user_id: str) -> tuple[UserStatus, datetime | None]:
         row = self._database.users[user_id]
         return row.status, row.locked_until
-
-    async def revoke_key(self, key_id: str) -> None:
-        reason = RevocationReason.KEY_REVOKED
-        fact = Fact(kind=FactKind.KEY, user_id="", target=key_id, reason=reason)
-        self._database.put_fact(fact, self._database.clock.now() + timedelta(hours=1))
 
     async def align_creation(self, user_id: str) -> None:
         now = self._database.clock.now()

@@ -19,6 +19,7 @@ from tokenauthority_server.adapters.postgres.revocations import (
 )
 from tokenauthority_server.adapters.postgres.schema import metadata
 from tokenauthority_server.adapters.postgres.sessions import PostgresSessionStore
+from tokenauthority_server.adapters.postgres.signing_keys import PostgresSigningKeyStore
 from tokenauthority_server.adapters.postgres.token_counts import PostgresTokenCounts
 from tokenauthority_server.adapters.postgres.upkeep import PostgresUpkeep
 from tokenauthority_server.domain.revocations import Fact, FactKind, RevocationReason
@@ -71,6 +72,7 @@ async def postgres_stores(url: str) -> AsyncIterator[Stores]:
             directory=PostgresUserDirectory(database),
             counts=PostgresTokenCounts(database),
             upkeep=PostgresUpkeep(database),
+            keys=PostgresSigningKeyStore(database),
             records=PostgresRecords(connection),
             advance=advance,
         )
@@ -110,15 +112,6 @@ class PostgresRecords:
         )
         assert row is not None
         return UserStatus(row["status"]), row["locked_until"]
-
-    async def revoke_key(self, key_id: str) -> None:
-        await self._connection.execute(
-            """
-            INSERT INTO tokenauthority.revocations (user_id, kind, target, reason, expires_at)
-            VALUES ('', 'key', $1, 'KEY_REVOKED', now() + interval '1 hour')
-            """,
-            key_id,
-        )
 
     async def align_creation(self, user_id: str) -> None:
         await self._connection.execute(

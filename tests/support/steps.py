@@ -62,6 +62,11 @@ async def revoke_token(
     return await stores.revoker.revoke_token(claims, reason, ORIGIN)
 
 
+async def revoke_key(stores: Stores, key_id: str) -> int | None:
+    """Revoke a key that the store does not hold."""
+    return await stores.keys.revoke_elsewhere(key_id, ORIGIN)
+
+
 async def death(stores: Stores, claims: Claims) -> Death | None:
     return (await stores.view.check([claims])).deaths[0]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from tokenauthority_server.domain.key_ports import SigningKeyStore
 from tokenauthority_server.domain.ports import (
     RevocationView,
     SessionRevoker,
@@ -46,10 +47,6 @@ class Records(Protocol):
         """Return the user's status, and until when a lock lasts."""
         ...
 
-    async def revoke_key(self, key_id: str) -> None:
-        """Write the fact that a signing key is revoked, for an hour."""
-        ...
-
     async def align_creation(self, user_id: str) -> None:
         """Let all of the user's sessions have been created at one time."""
         ...
@@ -85,5 +82,6 @@ class Stores:
     directory: UserDirectory
     counts: TokenCounts
     upkeep: Upkeep
+    keys: SigningKeyStore
     records: Records
     advance: Callable[[timedelta], Awaitable[None]]

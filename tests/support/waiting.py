@@ -12,9 +12,9 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Return when the condition holds; give up after five seconds."""
-    async with asyncio.timeout(5):
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+    """Return when the condition holds; give up after these seconds."""
+    async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - stores tell nobody
             await asyncio.sleep(0.005)
 

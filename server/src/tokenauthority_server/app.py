@@ -9,7 +9,6 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -19,8 +18,6 @@ from prometheus_client import CollectorRegistry
 from tokenauthority_server.adapters.clock import SystemClock
 from tokenauthority_server.adapters.entropy import SystemEntropy
 from tokenauthority_server.adapters.jwt.codec import TokenCodec
-from tokenauthority_server.adapters.jwt.keyring import KeyRing
-from tokenauthority_server.adapters.jwt.keys import symmetric_key
 from tokenauthority_server.adapters.page_tokens import SealedPageTokens
 from tokenauthority_server.adapters.postgres.database import NAME as POSTGRES
 from tokenauthority_server.adapters.postgres.database import Database
@@ -30,29 +27,33 @@ from tokenauthority_server.adapters.postgres.revocations import (
     PostgresSessionRevoker,
 )
 from tokenauthority_server.adapters.postgres.sessions import PostgresSessionStore
-from tokenauthority_server.adapters.postgres.signing_keys import PostgresSigningKeyStore
 from tokenauthority_server.adapters.postgres.token_counts import PostgresTokenCounts
 from tokenauthority_server.adapters.postgres.upkeep import PostgresUpkeep
 from tokenauthority_server.adapters.redis.activity import RedisActivityLog
 from tokenauthority_server.adapters.redis.connection import NAME as REDIS
 from tokenauthority_server.adapters.redis.connection import connect
 from tokenauthority_server.adapters.sealing import EncryptionKeys
-from tokenauthority_server.adapters.signing_keys import load_keyring
 from tokenauthority_server.adapters.token_ids import DerivedTokenIds
 from tokenauthority_server.background import Chore, janitor_chore, work_beside_calls
-from tokenauthority_server.config import Settings
+from tokenauthority_server.config import Settings, is_loopback
+from tokenauthority_server.domain.callers import Rights
 from tokenauthority_server.domain.errors import StartError, StoreUnavailableError
-from tokenauthority_server.domain.keys import KeyState
 from tokenauthority_server.domain.sessions import Lifetimes, SessionCap
 from tokenauthority_server.domain.upkeep import Leftover
-from tokenauthority_server.services.counting import TICK, Counting
+from tokenauthority_server.legacy import Accepting, accepting
+from tokenauthority_server.services.counting import TICK as COUNTING_TICK
+from tokenauthority_server.services.counting import Counting
 from tokenauthority_server.services.issuing import Issuing
+from tokenauthority_server.services.key_rotation import TICK as KEY_TICK
+from tokenauthority_server.services.key_rotation import KeyRotation
 from tokenauthority_server.services.listing import Listing
 from tokenauthority_server.services.minting import Minting
+from tokenauthority_server.services.recognition import Recognition
 from tokenauthority_server.services.refreshing import Refreshing
 from tokenauthority_server.services.revoking import Revoking
 from tokenauthority_server.services.upkeep import Janitor
 from tokenauthority_server.services.validating import Validating
+from tokenauthority_server.signing import Signing, signing
 from tokenauthority_server.telemetry.logging import configure_logging
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport.binding import address_of
@@ -118,11 +119,14 @@ async def running(settings: Settings) -> AsyncIterator["Authority"]:
         stack.push_async_callback(redis.aclose)
 
         keys = EncryptionKeys(settings.key_encryption_keys)
-        ring = _ring(settings)
+        keyed = signing(settings, database, keys)
         activity = RedisActivityLog(redis, keep=settings.session_lifetime)
         metrics = Metrics(CollectorRegistry(), version=version("wakedock-tokenauthority-server"))
         readiness = Readiness((POSTGRES, REDIS), metrics)
-        services = [token_service(_use_cases(settings, database, keys, ring, activity))]
+        use_cases = _use_cases(
+            settings, database, keys=keys, keyed=keyed, activity=activity, metrics=metrics
+        )
+        services = [token_service(use_cases)]
         health = await Health.starting(readiness, services)
         services.append(health.service())
         if settings.reflection:
@@ -131,14 +135,20 @@ async def running(settings: Settings) -> AsyncIterator["Authority"]:
         server, grpc_port = open_server(settings.grpc_host, settings.grpc_port, services, metrics)
         stack.push_async_callback(server.stop, STOP_GRACE_SECONDS)
         http = HttpServer.bound(
-            settings.http_host, settings.http_port, http_app(metrics.registry, readiness, ring)
+            settings.http_host,
+            settings.http_port,
+            http_app(metrics.registry, readiness, keyed.ring),
         )
         stack.push_async_callback(http.stop)
         await server.start()
         await http.start()
         background = asyncio.create_task(
             work_beside_calls(
-                readiness, database, redis, activity, _chores(settings, database, metrics)
+                readiness,
+                database,
+                redis,
+                activity,
+                _chores(settings, database, metrics, keyed.rotation),
             )
         )
         stack.callback(background.cancel)
@@ -150,9 +160,7 @@ async def running(settings: Settings) -> AsyncIterator["Authority"]:
             health=health,
             background=background,
             database=database,
-            load_keys=partial(
-                load_keyring, ring, PostgresSigningKeyStore(database), keys, SystemClock()
-            ),
+            load_keys=keyed.load,
         )
 
 
@@ -196,24 +204,22 @@ class Authority:
         return None
 
 
-def _ring(settings: Settings) -> KeyRing:
-    if settings.jwt_algorithm != "HS256":
-        return KeyRing(settings.jwt_algorithm)
-    secret = settings.jwt_secret_key.get_secret_value().encode()
-    return KeyRing(settings.jwt_algorithm, fixed=[symmetric_key(secret, KeyState.ACTIVE)])
-
-
-def _use_cases(
+def _use_cases(  # noqa: PLR0913 - all but two by name
     settings: Settings,
     database: Database,
+    *,
     keys: EncryptionKeys,
-    ring: KeyRing,
+    keyed: Signing,
     activity: RedisActivityLog,
+    metrics: Metrics,
 ) -> UseCases:
-    codec = TokenCodec(ring, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
+    codec = TokenCodec(keyed.ring, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
     sessions = PostgresSessionStore(database)
-    view = DatabaseView(database)
-    minting = Minting(codec, DerivedTokenIds(keys))
+    ours = Accepting(
+        verifier=codec, view=DatabaseView(database), revoker=PostgresSessionRevoker(database)
+    )
+    accepted = accepting(ours, settings, database, metrics)
+    minting = Minting(codec, DerivedTokenIds(keys), keyed.follower)
     lifetimes = Lifetimes(
         access=settings.access_token_lifetime,
         refresh=settings.refresh_token_lifetime,
@@ -227,21 +233,36 @@ def _use_cases(
     return UseCases(
         issuing=Issuing(sessions, minting, SystemEntropy(), activity, lifetimes, cap),
         validating=Validating(
-            codec, view, sessions, SystemClock(), settings.clock_leeway_seconds, activity
+            accepted.verifier,
+            keyed.follower,
+            accepted.view,
+            sessions,
+            SystemClock(),
+            settings.clock_leeway_seconds,
+            activity,
         ),
-        refreshing=Refreshing(sessions, codec, minting, activity, lifetimes),
-        revoking=Revoking(PostgresSessionRevoker(database), view, codec),
+        refreshing=Refreshing(
+            sessions, Recognition(codec, keyed.follower), minting, activity, lifetimes
+        ),
+        revoking=Revoking(
+            accepted.revoker, accepted.view, Recognition(accepted.verifier, keyed.follower)
+        ),
         listing=Listing(sessions, activity, SealedPageTokens(keys)),
-        public_keys=ring,
+        public_keys=keyed.ring,
+        # Deny by default: beyond loopback nobody knows who calls.
+        rights=Rights(see_reasons=is_loopback(settings.grpc_host)),
     )
 
 
-def _chores(settings: Settings, database: Database, metrics: Metrics) -> list[Chore]:
+def _chores(
+    settings: Settings, database: Database, metrics: Metrics, rotation: KeyRotation
+) -> list[Chore]:
     janitor = Janitor(upkeep=PostgresUpkeep(database), keep=settings.audit_lifetime)
     counting = Counting(PostgresTokenCounts(database))
     return [
         janitor_chore(janitor, metrics.janitor(Leftover)),
-        Chore("counting", counting.tick, TICK.total_seconds()),
+        Chore("counting", counting.tick, COUNTING_TICK.total_seconds()),
+        Chore("keys", rotation.tick, KEY_TICK.total_seconds()),
     ]
 
 

@@ -17,7 +17,7 @@ from tokenauthority_server.adapters.postgres.database import Database
 from tokenauthority_server.adapters.redis.activity import RedisActivityLog
 from tokenauthority_server.adapters.redis.connection import NAME as REDIS
 from tokenauthority_server.adapters.redis.connection import eviction_policy, ping
-from tokenauthority_server.domain.errors import StoreUnavailableError
+from tokenauthority_server.domain.errors import StartError, StoreUnavailableError
 from tokenauthority_server.services.upkeep import Janitor
 from tokenauthority_server.telemetry.metrics import JanitorSeries
 from tokenauthority_server.transport.readiness import Readiness
@@ -83,7 +83,9 @@ async def _fails(chore: Chore, *, before: bool) -> bool:
         await chore.work()
     except Exception as error:  # noqa: BLE001 - it must not end the process
         if not before:
-            why = getattr(error, "why", "") or type(error).__name__
+            # What an operator can mend says how.
+            told = str(error) if isinstance(error, StartError) else getattr(error, "why", "")
+            why = told or type(error).__name__
             _log.warning("upkeep fails", task=chore.name, why=why)
         return True
     if before:

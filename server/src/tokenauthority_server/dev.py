@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import shutil
 import sys
 from contextlib import ExitStack
@@ -12,8 +13,9 @@ from pydantic import SecretStr
 
 from tokenauthority_server.adapters.postgres.migrate import migrate
 from tokenauthority_server.app import Addresses, serve
-from tokenauthority_server.config import Settings, ensure_dev_key
+from tokenauthority_server.config import KEYS_READ, Settings, ensure_dev_key, telling
 from tokenauthority_server.embedded import EmbeddedPostgres, EmbeddedValkey
+from tokenauthority_server.signing import made_here
 
 _CREATE = '{"subject": {"user_id": "1", "username": "ann", "roles": ["admin"]}}'
 _LIST = '{"user_id": "1"}'
@@ -35,7 +37,10 @@ def develop(settings: Settings) -> None:
             found["redis_url"] = SecretStr(valkey.url)
         if not settings.key_encryption_key:
             found["key_encryption_key"] = ensure_dev_key(settings.data_dir)
-        asyncio.run(_serve(settings.model_copy(update=found), own="database_url" in found))
+        complete = settings.model_copy(update=found)
+        if "database_url" in found:
+            stores.enter_context(telling(complete, KEYS_READ))
+        asyncio.run(_serve(complete, own="database_url" in found))
 
 
 async def _serve(settings: Settings, *, own: bool) -> None:
@@ -50,10 +55,12 @@ def _greet(settings: Settings, addresses: Addresses) -> None:
         f"  gRPC {addresses.grpc}   HTTP {addresses.http}   data in {settings.data_dir}   "
         "Ctrl-C stops it\n"
     )
+    rotate = f"{_keys(settings)} keys activate   # rotates the signing key"
     for line in (
         _call(addresses.grpc, "CreatePair", _CREATE),
         _call(addresses.grpc, "ListSessions", _LIST),
         f"curl -s http://{addresses.http}/readyz",
+        *([rotate] if made_here(settings) else []),
     ):
         typer.echo(f"  {line}")
     typer.echo()
@@ -62,8 +69,18 @@ def _greet(settings: Settings, addresses: Addresses) -> None:
 def _call(address: str, method: str, body: str) -> str:
     """Return a line to copy, for the tool that is at hand."""
     path = f"tokenauthority.v1.TokenService/{method}"
-    buf = Path(sys.executable).with_name("buf")
-    if buf.exists() and not shutil.which("grpcurl"):
-        name = os.path.relpath(buf)
-        return f"{name} curl --protocol grpc --http2-prior-knowledge -d '{body}' http://{address}/{path}"
+    if Path(sys.executable).with_name("buf").exists() and not shutil.which("grpcurl"):
+        return f"{_beside('buf')} curl --protocol grpc --http2-prior-knowledge -d '{body}' http://{address}/{path}"
     return f"grpcurl -plaintext -d '{body}' {address} {path}"
+
+
+def _keys(settings: Settings) -> str:
+    program = _beside("tokenauthority")
+    if settings.data_dir == Settings.model_fields["data_dir"].default:
+        return program
+    return f"DATA_DIR={shlex.quote(str(settings.data_dir))} {program}"
+
+
+def _beside(program: str) -> str:
+    """Return the path of a program of this environment, as it is typed here."""
+    return os.path.relpath(Path(sys.executable).with_name(program))

@@ -8,7 +8,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from tokenauthority_server.adapters.postgres.database import Database
-from tokenauthority_server.adapters.postgres.revision import required_revision
+from tokenauthority_server.adapters.postgres.revision import check_revision
 from tokenauthority_server.adapters.postgres.upkeep import PostgresUpkeep
 from tokenauthority_server.config import Settings
 from tokenauthority_server.domain.errors import StartError, StoreUnavailableError
@@ -27,7 +27,7 @@ async def sweep(settings: Settings, console: Console) -> None:
     database = Database(settings.database_url.get_secret_value())
     await database.open()
     try:
-        await _require_schema(database)
+        check_revision(await database.revision())
         janitor = Janitor(upkeep=PostgresUpkeep(database), keep=settings.audit_lifetime)
         console.print(_table(*await _sweep(janitor, console)))
     except StoreUnavailableError as error:
@@ -35,15 +35,6 @@ async def sweep(settings: Settings, console: Console) -> None:
         raise StartError(f"{error}{why}. What was removed stays removed; run it again.") from error
     finally:
         await database.close()
-
-
-async def _require_schema(database: Database) -> None:
-    revision, required = await database.revision(), required_revision()
-    if revision < required:
-        raise StartError(
-            f"The database's schema is at {revision or 'none'}, and {required} is needed: "
-            "run `tokenauthority migrate`."
-        )
 
 
 async def _sweep(janitor: Janitor, console: Console) -> tuple[dict[Leftover, int], int]:

@@ -56,6 +56,8 @@ class Caller:
         self.record = record
         self.server = server
         self.timeout = timeout
+        self.failure = ""
+        """What gRPC said to the last call that was not answered."""
 
     async def create(
         self, user_id: str, device_id: str = "laptop", request_id: str = ""
@@ -162,6 +164,7 @@ class Caller:
             return await rpc(request, timeout=self.timeout)
         except grpc.aio.AioRpcError as error:
             reason = reason_of(error)
+            self.failure = f"{error.code().name} {reason} {error.details()}"
             if reason == "INTERNAL":
                 self.record.faults.append(f"{type(request).__name__}: INTERNAL")
             return Refused(reason) if reason and reason not in UNKNOWN else None

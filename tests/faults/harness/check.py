@@ -147,9 +147,10 @@ async def _refresh(record: Record, server: Served, session: SessionRecord) -> No
     begun = time.monotonic()
     state = record.state(session, begun, begun)
     last = token_id(session.last.refresh_token)
-    answer = await Caller(record, server, SECONDS).refresh(session)
+    caller = Caller(record, server, SECONDS)
+    answer = await caller.refresh(session)
     if answer is None:
-        record.faults.append(f"{session.session_id}: no answer at the end")
+        record.faults.append(f"{session.session_id}: no answer at the end: {caller.failure}")
     elif state is State.LIVE and isinstance(answer, Refused):
         record.faults.append(f"{session.session_id}: lost, refused as {answer.reason}")
     elif isinstance(answer, pb.RefreshResponse) and last not in session.successors:

@@ -1,132 +1,89 @@
-"""Tokens with any header and any payload, signed or not: what an attacker could send."""
+"""Keys, rings and codecs of the server, for the tokens of unit.tokens.forging."""
 
-import json
-from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from tokenauthority_server.adapters.jwt.algorithms import ES256
+from support.key_pairs import SECRET, KeyPair, make_pair
+from unit.tokens import forging
+from unit.tokens.forging import (
+    ACCESS,
+    ACCESS_HEADER,
+    ACCESS_PAYLOAD,
+    AUDIENCE,
+    ISSUER,
+    REFRESH,
+    REFRESH_HEADER,
+    REFRESH_PAYLOAD,
+    b64,
+    segment,
+    signed,
+)
+
 from tokenauthority_server.adapters.jwt.codec import TokenCodec
 from tokenauthority_server.adapters.jwt.keyring import KeyRing
 from tokenauthority_server.adapters.jwt.keys import TokenKey, symmetric_key
 from tokenauthority_server.adapters.sealing import EncryptionKeys
-from tokenauthority_server.adapters.signing_keys import make_signing_key, open_signing_key
 from tokenauthority_server.domain.keys import KeyState
-from tokenauthority_server.domain.tokens import (
-    Claims,
-    InactiveReason,
-    TokenRefusedError,
-    TokenType,
-)
+from tokenauthority_server.domain.tokens import Claims, InactiveReason, TokenRefusedError
+from tokenauthority_tokens import jwk
 
-ISSUER: Final = "wakedock"
-AUDIENCE: Final = "wakedock-users"
-SECRET: Final = b"0123456789abcdef0123456789abcdef"
+__all__ = [
+    "ACCESS",
+    "ACCESS_HEADER",
+    "ACCESS_PAYLOAD",
+    "AUDIENCE",
+    "ISSUER",
+    "REFRESH",
+    "REFRESH_HEADER",
+    "REFRESH_PAYLOAD",
+    "SECRET",
+    "b64",
+    "segment",
+    "signed",
+]
+
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 ENCRYPTION_KEYS: Final = EncryptionKeys([bytes(range(32))])
 
 
-def es256_key() -> TokenKey:
-    return open_signing_key(make_signing_key(ES256, ENCRYPTION_KEYS, NOW), ENCRYPTION_KEYS)
+def key_of(
+    pair: KeyPair, state: KeyState = KeyState.ACTIVE, create_time: datetime = NOW
+) -> TokenKey:
+    """The pair as the ring holds it."""
+    verifying = pair.verifying
+    return TokenKey(
+        verifying=verifying,
+        state=state,
+        jwk=""
+        if verifying.algorithm.is_symmetric
+        else jwk.write(verifying.key, verifying.algorithm, verifying.key_id),
+        create_time=create_time,
+        activate_time=create_time,
+        signing=pair.private,
+    )
 
 
-KEY: Final = es256_key()
+def make_key(
+    algorithm: str = "ES256", state: KeyState = KeyState.ACTIVE, create_time: datetime = NOW
+) -> TokenKey:
+    """A new key of the algorithm, any but HS256."""
+    return key_of(make_pair(algorithm), state, create_time)
+
+
+KEY: Final = key_of(forging.KEY)
 SYMMETRIC_KEY: Final = symmetric_key(SECRET, KeyState.RETIRED)
 
 
-def codec(*keys: TokenKey, algorithm: str = "ES256") -> TokenCodec:
+def codec(
+    *keys: TokenKey, algorithm: str = "ES256", configured: Sequence[TokenKey] = ()
+) -> TokenCodec:
     ring = KeyRing(algorithm)
-    ring.replace(keys or (KEY, SYMMETRIC_KEY))
+    ring.replace(keys or (KEY, SYMMETRIC_KEY), configured=configured)
     return TokenCodec(ring, issuer=ISSUER, audience=AUDIENCE)
 
 
 CODEC: Final = codec()
-
-ACCESS: Final = Claims(
-    token_type=TokenType.ACCESS,
-    user_id="user-1",
-    session_id="sess_" + "s" * 43,
-    token_id="j" * 43,
-    issue_time=1_767_225_600,
-    expire_time=1_767_227_400,
-    epoch=3,
-    issuer=ISSUER,
-    audience=AUDIENCE,
-    key_id=KEY.key_id,
-    device_id="laptop",
-    scope=("read", "write"),
-    username="ada",
-    email="ada@example.org",
-    roles=("engineer",),
-    permissions=("engines.run", "engines.stop"),
-    profile_epoch=4,
-)
-REFRESH: Final = Claims(
-    token_type=TokenType.REFRESH,
-    user_id="user-1",
-    session_id=ACCESS.session_id,
-    token_id="k" * 43,
-    issue_time=ACCESS.issue_time,
-    expire_time=ACCESS.expire_time,
-    epoch=3,
-    issuer=ISSUER,
-    audience=ISSUER,
-    key_id=KEY.key_id,
-    device_id="laptop",
-    scope=("read", "write"),
-)
-
-ACCESS_HEADER: Final = {"alg": "ES256", "kid": KEY.key_id, "typ": "at+jwt"}
-REFRESH_HEADER: Final = {"alg": "ES256", "kid": KEY.key_id, "typ": "rt+jwt"}
-ACCESS_PAYLOAD: Final = {
-    "sub": "user-1",
-    "username": "ada",
-    "email": "ada@example.org",
-    "roles": ["engineer"],
-    "permissions": ["engines.run", "engines.stop"],
-    "session_id": ACCESS.session_id,
-    "device_id": "laptop",
-    "scope": ["read", "write"],
-    "token_type": "access",
-    "iat": 1_767_225_600,
-    "exp": 1_767_227_400,
-    "iss": ISSUER,
-    "aud": AUDIENCE,
-    "jti": ACCESS.token_id,
-    "epoch": 3,
-    "profile_epoch": 4,
-}
-REFRESH_PAYLOAD: Final = {
-    "sub": "user-1",
-    "session_id": ACCESS.session_id,
-    "device_id": "laptop",
-    "scope": ["read", "write"],
-    "token_type": "refresh",
-    "iat": 1_767_225_600,
-    "exp": 1_767_227_400,
-    "iss": ISSUER,
-    "aud": ISSUER,
-    "jti": REFRESH.token_id,
-    "epoch": 3,
-}
-
-
-def b64(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def segment(content: object) -> str:
-    """A part of a token: a string's or bytes' own bytes, or the JSON of anything else."""
-    if isinstance(content, bytes):
-        return b64(content)
-    text = content if isinstance(content, str) else json.dumps(content, separators=(",", ":"))
-    return b64(text.encode())
-
-
-def signed(header: object, payload: object, key: TokenKey = KEY) -> str:
-    """A token with a good signature of the key, whatever it says."""
-    signing_input = f"{segment(header)}.{segment(payload)}"
-    return f"{signing_input}.{b64(key.sign(signing_input.encode()))}"
 
 
 def verdict(token: str, verifier: TokenCodec = CODEC) -> Claims | InactiveReason:

@@ -5,17 +5,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.adapters.forging import KEY, NOW, SECRET, SYMMETRIC_KEY, es256_key
+from support.key_pairs import make_pair, pair_of
+from unit.adapters.forging import KEY, NOW, SECRET, SYMMETRIC_KEY, key_of, make_key
 
-from tokenauthority_server.adapters.jwt.algorithms import ALGORITHMS, ES256, HS256
 from tokenauthority_server.adapters.jwt.keyring import KeyRing
-from tokenauthority_server.adapters.jwt.keys import TokenKey, public_jwk, symmetric_key
+from tokenauthority_server.adapters.jwt.keys import TokenKey, symmetric_key
 from tokenauthority_server.domain.errors import StoreUnavailableError
 from tokenauthority_server.domain.keys import KeyState
 from tokenauthority_server.domain.ports import PublicKeys
+from tokenauthority_tokens.algorithms import ALGORITHMS
 
 
 def ring_of(*keys: TokenKey, algorithm: str = "ES256") -> KeyRing:
@@ -24,17 +24,16 @@ def ring_of(*keys: TokenKey, algorithm: str = "ES256") -> KeyRing:
     return ring
 
 
-def aged(state: KeyState, days: int) -> TokenKey:
-    return replace(es256_key(), state=state, create_time=NOW - timedelta(days=days))
+def aged(state: KeyState, days: int, algorithm: str = "ES256") -> TokenKey:
+    return make_key(algorithm, state, NOW - timedelta(days=days))
 
 
 def test_nothing_is_known_before_it_is_loaded() -> None:
-    # Fixed keys do not count: a token of a key that is yet to be loaded must not be refused.
-    for ring in (KeyRing("ES256"), KeyRing("HS256", [SYMMETRIC_KEY])):
-        with pytest.raises(StoreUnavailableError):
-            ring.current()
-        with pytest.raises(StoreUnavailableError):
-            ring.public_keys()
+    ring = KeyRing("ES256")
+    with pytest.raises(StoreUnavailableError):
+        ring.current()
+    with pytest.raises(StoreUnavailableError):
+        ring.public_keys()
 
 
 def test_an_empty_set_has_no_signer() -> None:
@@ -53,6 +52,82 @@ def test_the_newest_active_key_of_the_rings_algorithm_signs() -> None:
     assert ring.current().signer() is newest
     assert ring_of(newest, symmetric, algorithm="HS256").current().signer() is symmetric
     assert ring_of(newest, symmetric).current().signer() is newest
+
+
+def test_until_its_algorithm_has_an_active_key_the_newest_of_another_signs() -> None:
+    older, newer = aged(KeyState.ACTIVE, 9), aged(KeyState.ACTIVE, 1, "EdDSA")
+    prepared = aged(KeyState.PREPARED, 0, "EdDSA")
+    assert ring_of(older, prepared, algorithm="EdDSA").current().signer() is older
+    assert ring_of(older, newer, algorithm="RS256").current().signer() is newer
+    assert ring_of(newer, older, algorithm="ES256").current().signer() is older
+
+
+def test_where_keys_come_from_elsewhere_no_stored_one_signs() -> None:
+    # Guard: else the former key of the database signed when the last file was gone.
+    stored = aged(KeyState.ACTIVE, 0)
+    ring = KeyRing("ES256", stored_keys_sign=False)
+    ring.replace([stored])
+    assert ring.current().keys.keys() == {stored.key_id}
+    with pytest.raises(StoreUnavailableError):
+        ring.current().signer()
+
+
+def test_that_no_key_signs_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    ring = KeyRing("ES256")
+    key = aged(KeyState.ACTIVE, 0)
+    for keys in ([], [], [key], [key], [], []):
+        ring.replace(keys)
+    told = capsys.readouterr().out
+    assert told.count("no key signs") == 2
+    assert told.count(f"key_id={key.key_id}") == 1
+
+
+def test_a_configured_key_signs_rather_than_a_newer_stored_one() -> None:
+    configured, stored = aged(KeyState.ACTIVE, 9), aged(KeyState.ACTIVE, 0)
+    ring = KeyRing("ES256")
+    ring.replace([stored], configured=[configured])
+    assert ring.current().signer() is configured
+    ring.replace([stored], configured=[replace(configured, state=KeyState.RETIRED)])
+    assert ring.current().signer() is stored
+    ring.replace([stored], configured=[replace(configured, signing=None)])
+    assert ring.current().signer() is stored
+
+
+def test_of_several_configured_keys_the_first_one_of_the_algorithm_signs() -> None:
+    other, first, second = (aged(KeyState.ACTIVE, 9, name) for name in ("EdDSA", "ES256", "ES256"))
+    ring = KeyRing("ES256")
+    ring.replace([aged(KeyState.ACTIVE, 0)], configured=[other, first, second])
+    assert ring.current().signer() is first
+
+
+def test_what_signs_is_what_unknown_tokens_are_checked_against() -> None:
+    # So that they take as long as the usual ones.
+    active = aged(KeyState.ACTIVE, 9)
+    ring = ring_of(aged(KeyState.RETIRED, 1, "EdDSA"), active, aged(KeyState.PREPARED, 0, "EdDSA"))
+    assert ring.current().verifying.decoy is active.verifying
+
+
+def test_a_key_that_is_revoked_elsewhere_is_revoked_whatever_its_state_says() -> None:
+    other = aged(KeyState.PREPARED, 0)
+    for keys, configured in (([other], [KEY]), ([KEY, other], [])):
+        ring = KeyRing("ES256")
+        ring.replace(keys, configured=configured, revoked={KEY.key_id, "unknown"})
+        known = ring.current()
+        assert known.active is None
+        assert [key.key_id for key in known.published] == [other.key_id]
+        assert known.keys[KEY.key_id].state is KeyState.REVOKED
+        assert known.verifying.keys[KEY.key_id].revoked
+        with pytest.raises(StoreUnavailableError):
+            known.signer_of(KEY.key_id)
+        assert KEY.state is KeyState.ACTIVE
+
+
+def test_a_key_whose_own_state_is_revoked_verifies_nothing() -> None:
+    for configured in ([], [replace(KEY, state=KeyState.REVOKED)]):
+        keys = [] if configured else [replace(KEY, state=KeyState.REVOKED)]
+        ring = KeyRing("ES256")
+        ring.replace(keys, configured=configured)
+        assert ring.current().verifying.keys[KEY.key_id].revoked
 
 
 def test_public_keys_are_newest_first_without_secret_or_revoked_ones() -> None:
@@ -79,33 +154,23 @@ def test_a_public_key_is_what_the_key_says() -> None:
     assert (jwk["alg"], jwk["use"]) == ("ES256", "sig")
 
 
-def test_all_keys_are_exchanged_at_once_but_the_fixed_ones() -> None:
-    ring = KeyRing("ES256", [SYMMETRIC_KEY])
-    ring.replace([KEY])
+def test_all_keys_are_exchanged_at_once() -> None:
+    ring = ring_of(KEY, SYMMETRIC_KEY)
     former = ring.current()
-    other = es256_key()
+    other = make_key()
     ring.replace([other])
-    assert former.keys.keys() == {KEY.key_id, SYMMETRIC_KEY.key_id}
-    assert ring.current().keys.keys() == {other.key_id, SYMMETRIC_KEY.key_id}
+    assert former.keys.keys() == former.verifying.keys.keys() == {KEY.key_id, SYMMETRIC_KEY.key_id}
+    assert ring.current().keys.keys() == ring.current().verifying.keys.keys() == {other.key_id}
 
 
 def test_two_keys_with_one_id_are_refused_and_change_nothing() -> None:
     ring = ring_of(KEY)
     former = ring.current()
-    with pytest.raises(ValueError, match="same id"):
-        ring.replace([KEY, replace(es256_key(), key_id=KEY.key_id)])
-    assert ring.current() is former
-
-
-def test_the_id_of_a_key_pair_is_its_thumbprint() -> None:
-    # The key of RFC 7517, appendix A.1; its thumbprint was computed apart from this code.
-    x = 0x30A0424CD21C2944838A2D75C92B37E76EA20D9F00893A3B4EEE8A3C0AAFEC3E
-    private = 0xF3BD0C07A81FB932781ED52752F60CC89A6BE5E51934FE01938DDB55D8F77801
-    key = ec.derive_private_key(private, ec.SECP256R1())
-    assert key.public_key().public_numbers().x == x
-    key_id, jwk = public_jwk(key, ES256)
-    assert key_id == "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"
-    assert json.loads(jwk)["x"] == "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
+    twin = replace(make_key(), verifying=replace(make_pair("EdDSA").verifying, key_id=KEY.key_id))
+    for keys, configured in (([KEY, twin], []), ([KEY], [twin])):
+        with pytest.raises(ValueError, match="same id"):
+            ring.replace(keys, configured=configured)
+        assert ring.current() is former
 
 
 def test_the_id_of_the_symmetric_key_is_the_same_everywhere_and_is_no_hash_of_it() -> None:
@@ -126,7 +191,7 @@ def test_any_secret_of_the_right_length_is_a_key_or_a_value_error(secret: bytes)
         key = symmetric_key(secret, KeyState.ACTIVE)
     except ValueError:
         return
-    assert key.verify(b"message", key.sign(b"message"))
+    assert key.verifying.verify(b"message", key.sign(b"message"))
 
 
 @pytest.mark.parametrize("secret", [b"", b"short", SECRET[:31]])
@@ -142,18 +207,20 @@ def test_a_public_key_as_the_secret_is_refused() -> None:
         symmetric_key(pem, KeyState.ACTIVE)
 
 
-def test_every_algorithm_of_the_table_signs_what_it_verifies_in_the_size_that_it_says() -> None:
-    assert ALGORITHMS == {"ES256": ES256, "HS256": HS256}
-    for key in (KEY, SYMMETRIC_KEY):
-        signature = key.sign(b"message")
-        assert len(signature) == key.algorithm.signature_bytes
-        assert key.verify(b"message", signature)
-        assert not key.verify(b"another message", signature)
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_of_the_table_signs_what_it_verifies(name: str) -> None:
+    key = key_of(pair_of(name))
+    signature = key.sign(b"message")
+    assert len(signature) == key.verifying.signature_bytes
+    assert key.verifying.verify(b"message", signature)
+    assert not key.verifying.verify(b"another message", signature)
 
 
-def test_nothing_secret_of_a_key_is_shown() -> None:
-    for key in (KEY, SYMMETRIC_KEY):
-        assert "signing" not in repr(key)
-        assert "verifying" not in repr(key)
-    assert SECRET.decode() not in repr(SYMMETRIC_KEY)
-    assert SECRET.decode() not in repr(ring_of(SYMMETRIC_KEY).current())
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_nothing_secret_of_a_key_is_shown(name: str) -> None:
+    key = key_of(make_pair(name))
+    shown = repr(key) + repr(ring_of(key).current())
+    assert "signing=" not in shown
+    assert " key=" not in shown
+    assert "PrivateKey" not in shown
+    assert SECRET.decode() not in shown

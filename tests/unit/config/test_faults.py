@@ -15,6 +15,12 @@ SERVED = {
     "REDIS_URL": "redis://cache.internal:6379",
     "KEY_ENCRYPTION_KEY": KEY,
 }
+PUBLIC_KEY = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n"
+    "6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n"
+    "-----END PUBLIC KEY-----\n"
+)
 NOWHERE = Path("/nonexistent/.env")
 
 
@@ -63,11 +69,9 @@ def faults_of(environ: Mapping[str, str], mode: Mode = "serve") -> dict[str, str
         ("KEY_ENCRYPTION_KEY", f"{KEY},", "key 2 is not base64 of 32 bytes"),
         ("KEY_ENCRYPTION_KEY", f"{KEY},{KEY}", "key 2 stands there twice"),
         ("KEY_ENCRYPTION_KEY", "A" * 43 + "=", "key 1 is one byte repeated"),
-        ("JWT_ALGORITHM", "EdDSA", "EdDSA is not in this release; it signs with ES256 or HS256"),
-        ("JWT_ALGORITHM", "RS256", "RS256 is not in this release"),
-        ("JWT_ALGORITHM", "PS256", "PS256 is not in this release"),
-        ("JWT_ALGORITHM", "none", "must be ES256, HS256"),
-        ("JWT_ALGORITHM", "es256", "must be ES256, HS256"),
+        ("JWT_ALGORITHM", "none", "must be ES256, EdDSA, RS256, PS256, HS256"),
+        ("JWT_ALGORITHM", "ES384", "must be ES256, EdDSA, RS256, PS256, HS256"),
+        ("KEY_ROTATION_DAYS", "0", "must be 1 to 3650"),
         ("JWT_ISSUER", "é" * 129, "must have 1 to 256 bytes"),
         ("JWT_ISSUER", "wakedock ", "must neither begin nor end with a space"),
         ("JWT_AUDIENCE", "a\tb", "nor hold control characters"),
@@ -98,15 +102,58 @@ def test_a_bad_value_is_told_with_what_to_do(setting: str, value: str, told: str
         ("x" * 31, "must have at least 32 bytes"),
         ("x" * 64, "repeats a few characters"),
         ("abc" * 20, "repeats a few characters"),
-        ("Your-Secret-Key-Change-In-Production", "is a well-known example"),
-        ("01234567890123456789012345678901", "is a well-known example"),
+        ("é" * 16, "repeats a few characters"),
         (KEY, "is one of KEY_ENCRYPTION_KEY's"),
+        (PUBLIC_KEY, "is the text of a key, and no secret"),
+        (PUBLIC_KEY.replace("PUBLIC", "RSA PUBLIC"), "is the text of a key, and no secret"),
+        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIM8EAAxzQh7dmb76Sq62K4xn", "is the text of a key"),
+        ('{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gH"}', "is the text of a key"),
     ],
 )
 def test_a_secret_that_can_be_guessed_signs_nothing(secret: str, told: str) -> None:
     faults = faults_of(SERVED | {"JWT_ALGORITHM": "HS256", "JWT_SECRET_KEY": secret})
     assert faults.keys() == {"JWT_SECRET_KEY"}
     assert told in faults["JWT_SECRET_KEY"]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "Your-Secret-Key-Change-In-Production",
+        "01234567890123456789012345678901",
+        "your-256-bit-secret-your-256-bit-secret",
+        "a-string-secret-at-least-256-bits-long",
+        "super_secret_key_that_nobody_knows_2024",
+        "my-jwt-secret-for-the-token-authority",
+        "replace_me_with_a_random_string_of_64_chars",
+        "<placeholder: openssl rand -hex 32>",
+        "this is a secret that has forty characters",
+        "django-insecure-w8^7x!k2q@z5v#n1m$c3b&t6y*u9",
+        "wakedock-password-2024-production-1",
+        "keyboard cat keyboard cat keyboard cat",
+        "correct horse battery staple, and more",
+        "DEADBEEFdeadbeef0f1e2d3c4b5a69788796a5b4",
+        "qwertyuiopasdfghjklzxcvbnm1029384756",
+        # FastAPI's tutorial; RFC 7515, appendix A.1; RFC 7520, section 3.5.
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+        "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg",
+    ],
+)
+def test_a_secret_that_stands_in_a_manual_signs_nothing(secret: str) -> None:
+    faults = faults_of(SERVED | {"JWT_ALGORITHM": "HS256", "JWT_SECRET_KEY": secret})
+    assert faults["JWT_SECRET_KEY"].startswith("is a well-known example")
+
+
+def test_keys_as_files_and_a_secret_are_never_mixed() -> None:
+    mixed = {"JWT_ALGORITHM": "HS256", "JWT_SECRET_KEY": SECRET, "SIGNING_KEYS_DIR": "/keys"}
+    assert faults_of(SERVED | mixed) == {
+        "SIGNING_KEYS_DIR": (
+            "holds public keys, and JWT_ALGORITHM=HS256 signs with a secret: the two are never "
+            "mixed. Unset SIGNING_KEYS_DIR to sign with the secret, or JWT_SECRET_KEY and "
+            "JWT_ALGORITHM to sign with the keys"
+        )
+    }
 
 
 @pytest.mark.parametrize(

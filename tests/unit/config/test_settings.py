@@ -96,6 +96,17 @@ def test_hs256_with_a_secret_of_its_own() -> None:
     assert settings.warnings == ()
 
 
+def test_keys_are_made_here_unless_a_folder_brings_them() -> None:
+    assert dev().signing_keys_dir is None
+    assert dev(SIGNING_KEYS_DIR="").signing_keys_dir is None
+    # What is in it is not for the settings to judge.
+    settings = dev(SIGNING_KEYS_DIR="/nonexistent/keys", JWT_ALGORITHM="EdDSA")
+    assert settings.signing_keys_dir == Path("/nonexistent/keys")
+    assert settings.warnings == ()
+    (warning,) = dev(SIGNING_KEYS_DIR="/keys", KEY_ROTATION_DAYS="7").warnings
+    assert str(warning).startswith("KEY_ROTATION_DAYS: is not used")
+
+
 def test_a_secret_that_is_not_used_is_warned_about_and_not_judged() -> None:
     (warning,) = dev(JWT_SECRET_KEY="weak").warnings
     assert str(warning) == "JWT_SECRET_KEY: is not used, since JWT_ALGORITHM is ES256"
@@ -110,15 +121,23 @@ def test_an_open_door_is_warned_about() -> None:
     assert dev(HTTP_HOST="0.0.0.0").warnings == ()  # noqa: S104
 
 
+@pytest.mark.parametrize("name", ["eddsa", "EDDSA", "EdDSA"])
+def test_an_algorithm_is_known_however_it_is_written(name: str) -> None:
+    assert load_settings({"JWT_ALGORITHM": name}, NOWHERE, mode="dev").jwt_algorithm == "EdDSA"
+
+
 def test_what_belongs_to_another_command_or_release_is_warned_about() -> None:
     served = {
         "DATABASE_URL": "postgresql://h/db",
         "REDIS_URL": "redis://h",
         "KEY_ENCRYPTION_KEY": base64.b64encode(FIRST).decode(),
     }
-    given = served | {"MIGRATE": "1", "KEY_ROTATION_DAYS": "7", "LOGIN_MAX_FAILURES": "5"}
+    given = served | {"MIGRATE": "1", "REVOCATION_LEASE_SECONDS": "7", "LOGIN_MAX_FAILURES": "5"}
     settings = load_settings(given, NOWHERE, mode="serve")
-    assert [warning.setting for warning in settings.warnings] == ["KEY_ROTATION_DAYS", "MIGRATE"]
+    assert [warning.setting for warning in settings.warnings] == [
+        "REVOCATION_LEASE_SECONDS",
+        "MIGRATE",
+    ]
     assert dev(MIGRATE="1", DATABASE_URL="postgresql://h/db").warnings == ()
 
 

@@ -43,6 +43,7 @@ def test_no_fingerprint_is_shown() -> None:
         user_id="u-ada",
         session_id="sess_1",
         presented=secret,
+        presented_key_id="key-1",
         presented_issue_time=datetime(2026, 1, 1, tzinfo=UTC),
         successor=secret,
         device=Device(),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from support.asking import ADA, ORIGIN, PHONE
-from support.use_cases import Authority
+from support.use_cases import EVERYTHING, Authority
 
 from tokenauthority_server.domain.revocations import RevocationReason
 from tokenauthority_server.domain.sessions import CreateRequest, Device
@@ -28,12 +28,14 @@ async def was_used(here: Authority) -> bool:
 
 
 async def test_a_good_access_token_is_a_use(here: Authority, pair: TokenPair) -> None:
-    await here.validating.validate(pair.access_token, TokenType.ACCESS)
+    await here.validating.validate(pair.access_token, TokenType.ACCESS, EVERYTHING)
     assert await was_used(here)
 
 
 async def test_of_many_tokens_each_good_one_is(here: Authority, pair: TokenPair) -> None:
-    await here.validating.validate_many(["no token", pair.access_token], TokenType.ACCESS)
+    await here.validating.validate_many(
+        ["no token", pair.access_token], TokenType.ACCESS, EVERYTHING
+    )
     assert await was_used(here)
 
 
@@ -43,13 +45,13 @@ async def test_a_refresh_is_a_use(here: Authority, pair: TokenPair) -> None:
 
 
 async def test_asking_for_a_refresh_token_is_none(here: Authority, pair: TokenPair) -> None:
-    verdict = await here.validating.validate(pair.refresh_token, TokenType.REFRESH)
+    verdict = await here.validating.validate(pair.refresh_token, TokenType.REFRESH, EVERYTHING)
     assert verdict.reason is None
     assert not await was_used(here)
 
 
 async def test_a_refused_token_is_none(here: Authority, pair: TokenPair) -> None:
     await here.revoking.revoke_token(pair.access_token, RevocationReason.LOGOUT, ORIGIN)
-    await here.validating.validate(pair.access_token, TokenType.ACCESS)
-    await here.validating.validate(pair.refresh_token, TokenType.ACCESS)
+    await here.validating.validate(pair.access_token, TokenType.ACCESS, EVERYTHING)
+    await here.validating.validate(pair.refresh_token, TokenType.ACCESS, EVERYTHING)
     assert not await was_used(here)

@@ -1,6 +1,6 @@
 """What Revoke promises of tokens that this process cannot judge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from support.asking import ORIGIN
@@ -8,7 +8,6 @@ from support.use_cases import Authority
 
 from tokenauthority_server.domain.revocations import RevocationReason
 from tokenauthority_server.domain.tokens import Claims, InactiveReason, TokenRefusedError
-from tokenauthority_server.services.revoking import Revoking
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,7 @@ async def test_only_what_is_good_nowhere_is_refused_everywhere(
 ) -> None:
     # The others another replica may accept, which has the key, or another issuer.
     nowhere = reason in {InactiveReason.MALFORMED, InactiveReason.BAD_SIGNATURE}
-    revoking = Revoking(here.revoking.revoker, here.revoking.view, Refusing(reason))
+    recognition = replace(here.revoking.recognition, verifier=Refusing(reason))
+    revoking = replace(here.revoking, recognition=recognition)
     done = await revoking.revoke_token("a token", RevocationReason.LOGOUT, ORIGIN)
     assert (done.sessions, done.tokens, done.effective_everywhere) == (0, 0, nowhere)

@@ -6,10 +6,9 @@ from itertools import pairwise
 
 import pytest
 from support.asking import ADA, ORIGIN, PHONE
-from support.use_cases import LEEWAY, Authority, authority
+from support.use_cases import EVERYTHING, LEEWAY, Authority, authority
 
 from tokenauthority_server.adapters.memory import MemoryDatabase
-from tokenauthority_server.adapters.memory.signing_keys import MemorySigningKeyStore
 from tokenauthority_server.adapters.sealing import EncryptionKeys
 from tokenauthority_server.domain import errors
 from tokenauthority_server.domain.revocations import CheckSource, RevocationReason
@@ -25,12 +24,12 @@ async def create(here: Authority, request: CreateRequest = ASKED) -> TokenPair:
 
 
 async def reason(here: Authority, token: str, expected: TokenType = TokenType.ACCESS) -> object:
-    return (await here.validating.validate(token, expected)).reason
+    return (await here.validating.validate(token, expected, EVERYTHING)).reason
 
 
 async def test_an_access_token_says_who_may_do_what(here: Authority) -> None:
     pair = await create(here)
-    verdict = await here.validating.validate(pair.access_token, TokenType.ACCESS)
+    verdict = await here.validating.validate(pair.access_token, TokenType.ACCESS, EVERYTHING)
     assert verdict.reason is None
     assert verdict.source is CheckSource.DATABASE
     claims = verdict.claims
@@ -75,7 +74,7 @@ async def test_many_tokens_are_answered_in_their_order(here: Authority) -> None:
     first, second = await create(here), await create(here)
     await here.revoking.revoke_token(first.access_token, RevocationReason.LOGOUT, ORIGIN)
     tokens = (first.access_token, "garbage", second.access_token, first.refresh_token)
-    verdicts = await here.validating.validate_many(tokens, TokenType.ACCESS)
+    verdicts = await here.validating.validate_many(tokens, TokenType.ACCESS, EVERYTHING)
     assert [one.reason for one in verdicts] == [
         InactiveReason.TOKEN_REVOKED,
         InactiveReason.MALFORMED,
@@ -88,7 +87,7 @@ async def test_many_tokens_are_answered_in_their_order(here: Authority) -> None:
 
 async def test_a_long_list_lets_others_have_their_turn(here: Authority) -> None:
     long = asyncio.create_task(
-        here.validating.validate_many(["garbage"] * (YIELD_EVERY + 1), TokenType.ACCESS)
+        here.validating.validate_many(["garbage"] * (YIELD_EVERY + 1), TokenType.ACCESS, EVERYTHING)
     )
     await asyncio.sleep(0)
     assert not long.done()
@@ -96,7 +95,7 @@ async def test_a_long_list_lets_others_have_their_turn(here: Authority) -> None:
 
 
 async def test_asking_for_nothing_gets_nothing(here: Authority) -> None:
-    assert list(await here.validating.validate_many((), TokenType.ACCESS)) == []
+    assert list(await here.validating.validate_many((), TokenType.ACCESS, EVERYTHING)) == []
 
 
 async def test_a_refresh_hands_out_the_successor_and_takes_the_parent_out(here: Authority) -> None:
@@ -134,7 +133,7 @@ async def test_reuse_ends_the_session(here: Authority) -> None:
         await here.refreshing.refresh(chain[0], PHONE, ORIGIN)
     with pytest.raises(errors.SessionEndedError):
         await here.refreshing.refresh(chain[-1], PHONE, ORIGIN)
-    verdict = await here.validating.validate(pair.access_token, TokenType.ACCESS)
+    verdict = await here.validating.validate(pair.access_token, TokenType.ACCESS, EVERYTHING)
     assert verdict.reason is InactiveReason.SESSION_REVOKED
     assert verdict.revocation_reason is RevocationReason.REUSE_DETECTED
 
@@ -227,10 +226,10 @@ async def test_what_no_token_holds_is_refused_before_anything_is_done(here: Auth
 
 
 async def test_a_process_that_lacks_the_key_of_a_replay_says_ask_another() -> None:
-    database, signing_keys = MemoryDatabase(), MemorySigningKeyStore()
+    database = MemoryDatabase()
     old, new = bytes(range(32)), bytes(range(32, 64))
-    before = await authority(database, EncryptionKeys([old]), signing_keys)
-    after = await authority(database, EncryptionKeys([new, old]), signing_keys)
+    before = await authority(database, EncryptionKeys([old]))
+    after = await authority(database, EncryptionKeys([new, old]))
     pair = await create(before)
     refreshed = await after.refreshing.refresh(pair.refresh_token, PHONE, ORIGIN)
     with pytest.raises(errors.StoreUnavailableError):
@@ -243,10 +242,10 @@ async def test_a_process_that_lacks_the_key_of_a_replay_says_ask_another() -> No
 
 
 async def test_the_other_way_round_every_process_can_answer() -> None:
-    database, signing_keys = MemoryDatabase(), MemorySigningKeyStore()
+    database = MemoryDatabase()
     old, new = bytes(range(32)), bytes(range(32, 64))
-    before = await authority(database, EncryptionKeys([old, new]), signing_keys)
-    after = await authority(database, EncryptionKeys([new, old]), signing_keys)
+    before = await authority(database, EncryptionKeys([old, new]))
+    after = await authority(database, EncryptionKeys([new, old]))
     pair = await create(before)
     first = await before.refreshing.refresh(pair.refresh_token, PHONE, ORIGIN)
     again = await after.refreshing.refresh(pair.refresh_token, PHONE, ORIGIN)

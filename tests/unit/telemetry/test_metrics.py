@@ -57,6 +57,23 @@ def test_the_janitor_has_all_of_its_series_at_once(metrics: Metrics) -> None:
     assert read("pass_seconds_sum") == 0.25
 
 
+def test_old_tokens_have_all_of_their_series_at_once(metrics: Metrics) -> None:
+    def read(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(f"tokenauthority_legacy_{name}", labels)
+
+    def all_of_them() -> list[float | None]:
+        counts = [read("tokens_total", outcome=one) for one in ("accepted", "refused")]
+        return [*counts, read("token_last_accepted_timestamp_seconds")]
+
+    assert all_of_them() == [None, None, None]
+    series = metrics.legacy_tokens()
+    assert all_of_them() == [0, 0, 0]
+    series.refused.inc(2)
+    series.accepted.inc()
+    series.last_accepted.set(7.5)
+    assert all_of_them() == [1, 2, 7.5]
+
+
 @pytest.mark.parametrize("up", [True, False])
 def test_whether_a_store_answers(metrics: Metrics, up: bool) -> None:  # noqa: FBT001 - a case
     metrics.store_up("Redis", up=up)

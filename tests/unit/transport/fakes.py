@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tokenauthority_server.domain.callers import Rights
 from tokenauthority_server.domain.keys import KeyState, PublicKey
 from tokenauthority_server.domain.revocations import CheckSource, RevocationReason
 from tokenauthority_server.domain.sessions import CreateRequest, Device, Origin, Session
@@ -15,6 +16,7 @@ from tokenauthority_server.services.revoking import Revoked, Revoking
 from tokenauthority_server.services.validating import Validating, Verdict
 from tokenauthority_server.transport.token_service import UseCases
 
+RIGHTS = Rights(see_reasons=True)
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 LATER = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
@@ -97,12 +99,14 @@ class FakeIssuing(Scripted, Issuing):
 
 
 class FakeValidating(Scripted, Validating):
-    async def validate(self, token: str, expected: TokenType) -> Verdict:
-        self.script.play(token, expected)
+    async def validate(self, token: str, expected: TokenType, rights: Rights) -> Verdict:
+        self.script.play(token, expected, rights)
         return GOOD if token == "good" else BAD
 
-    async def validate_many(self, tokens: Sequence[str], expected: TokenType) -> Sequence[Verdict]:
-        self.script.play(list(tokens), expected)
+    async def validate_many(
+        self, tokens: Sequence[str], expected: TokenType, rights: Rights
+    ) -> Sequence[Verdict]:
+        self.script.play(list(tokens), expected, rights)
         return [GOOD if token == "good" else BAD for token in tokens]
 
 
@@ -155,4 +159,5 @@ def fake_use_cases(script: Script) -> UseCases:
         revoking=FakeRevoking(script),
         listing=FakeListing(script),
         public_keys=FakePublicKeys(script),
+        rights=RIGHTS,
     )

@@ -46,6 +46,8 @@ CODES = {
     errors.RefreshTokenExpiredError: "UNAUTHENTICATED / REFRESH_TOKEN_EXPIRED",
     errors.RefreshTokenReusedError: "UNAUTHENTICATED / REFRESH_TOKEN_REUSED",
     errors.SessionEndedError: "UNAUTHENTICATED / SESSION_ENDED",
+    errors.KeyNotFoundError: "NOT_FOUND / KEY_NOT_FOUND",
+    errors.KeyStateError: "FAILED_PRECONDITION / KEY_STATE",
     errors.StoreUnavailableError: "UNAVAILABLE / STORE_UNAVAILABLE",
     errors.OverloadedError: "UNAVAILABLE / OVERLOADED",
     NotImplementedError: "UNIMPLEMENTED / NOT_IMPLEMENTED",

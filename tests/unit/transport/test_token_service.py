@@ -9,7 +9,7 @@ import grpc
 import pytest
 from support.failures import failure_of
 from support.waiting import until
-from unit.transport.fakes import BAD, GOOD, KEY, PAIR, SESSION, Script, fake_use_cases
+from unit.transport.fakes import BAD, GOOD, KEY, PAIR, RIGHTS, SESSION, Script, fake_use_cases
 from unit.transport.serving import Served, serving
 
 from tokenauthority.v1 import token_service_pb2 as pb
@@ -74,7 +74,10 @@ async def test_validate(stub: TokenServiceAsyncStub, script: Script) -> None:
 
     assert await stub.Validate(request) == responses.verdict(GOOD)
     assert await stub.Validate(pb.ValidateRequest()) == responses.verdict(BAD)
-    assert script.asked == [("good", TokenType.REFRESH), ("", TokenType.ACCESS)]
+    assert script.asked == [
+        ("good", TokenType.REFRESH, RIGHTS),
+        ("", TokenType.ACCESS, RIGHTS),
+    ]
 
 
 async def test_batch_validate(stub: TokenServiceAsyncStub, script: Script) -> None:
@@ -83,7 +86,7 @@ async def test_batch_validate(stub: TokenServiceAsyncStub, script: Script) -> No
     response = await stub.BatchValidate(pb.BatchValidateRequest(tokens=tokens))
 
     assert [one.active for one in response.results] == [False, True, False]
-    assert script.asked == [(tokens, TokenType.ACCESS)]
+    assert script.asked == [(tokens, TokenType.ACCESS, RIGHTS)]
 
 
 async def test_refresh(stub: TokenServiceAsyncStub, script: Script) -> None:

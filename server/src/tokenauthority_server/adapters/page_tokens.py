@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from tokenauthority_server.adapters import base64url
 from tokenauthority_server.adapters.sealing import EncryptionKeys
+from tokenauthority_tokens import base64url
 
 MAX_PAGE_TOKEN_CHARACTERS: Final = 1024
 """No longer page token is made, nor looked at. The longest cursor takes less than half of it."""

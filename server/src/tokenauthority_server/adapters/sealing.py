@@ -75,13 +75,20 @@ class Sealer:
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """Return the value; raise UnsealError when no key opens it."""
+        return self._opened(sealed, context)[0]
+
+    def is_current(self, sealed: bytes, context: bytes) -> bool:
+        """Return whether it is the first key that opens the value; raise UnsealError for none."""
+        return self._opened(sealed, context)[1] == 0
+
+    def _opened(self, sealed: bytes, context: bytes) -> tuple[bytes, int]:
         head, nonce = sealed[:1], sealed[1 : 1 + _NONCE_BYTES]
         ciphertext = sealed[1 + _NONCE_BYTES :]
         if head != _VERSION or len(ciphertext) < _TAG_BYTES:
             raise UnsealError
-        for cipher in self._ciphers:
+        for number, cipher in enumerate(self._ciphers):
             try:
-                return cipher.decrypt(nonce, ciphertext, _VERSION + context)
+                return cipher.decrypt(nonce, ciphertext, _VERSION + context), number
             except InvalidTag:
                 continue
         raise UnsealError

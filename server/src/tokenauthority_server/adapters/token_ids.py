@@ -4,8 +4,8 @@ import hmac
 from collections.abc import Sequence
 from typing import Final
 
-from tokenauthority_server.adapters import base64url
 from tokenauthority_server.adapters.sealing import EncryptionKeys
+from tokenauthority_tokens import base64url
 
 _ACCESS_LABEL: Final = "tokenauthority access token of generation "
 

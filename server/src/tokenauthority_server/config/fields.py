@@ -2,6 +2,8 @@
 
 import ipaddress
 import re
+from contextlib import suppress
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -9,8 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from tokenauthority_server.config.addresses import database_address, redis_address
 from tokenauthority_server.config.keys import read_key_encryption_keys
 
+_ALGORITHMS = ("ES256", "EdDSA", "RS256", "PS256", "HS256")
 _MAX_NAME_BYTES = 256
-_LATER_ALGORITHMS = ("EdDSA", "RS256", "PS256")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 
 
@@ -31,9 +34,8 @@ def _redis(address: SecretStr) -> SecretStr:
 
 
 def _algorithm(name: str) -> str:
-    if name in _LATER_ALGORITHMS:
-        raise ValueError(f"{name} is not in this release; it signs with ES256 or HS256")
-    return name
+    # The names are of mixed case, and as easily mistyped as the other choices.
+    return next((one for one in _ALGORITHMS if one.lower() == name.lower()), name)
 
 
 def _claim(name: str) -> str:
@@ -62,10 +64,23 @@ def _sealing_keys(keys: SecretStr) -> SecretStr:
     return keys
 
 
+def _day(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    # The library would take any number for seconds, and the calendar has other ways to write a day.
+    if _DAY.fullmatch(text):
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    raise ValueError("must be a day of the calendar, written as in 2027-12-31")
+
+
 DatabaseAddress = Annotated[SecretStr, AfterValidator(_database)]
 RedisAddress = Annotated[SecretStr, AfterValidator(_redis)]
 SealingKeys = Annotated[SecretStr, AfterValidator(_sealing_keys)]
-Algorithm = Annotated[Literal["ES256", "HS256"], BeforeValidator(_algorithm)]
+Algorithm = Annotated[
+    Literal["ES256", "EdDSA", "RS256", "PS256", "HS256"], BeforeValidator(_algorithm)
+]
+Day = Annotated[date | None, BeforeValidator(_day)]
 Claim = Annotated[str, AfterValidator(_claim)]
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=0, le=65535)]

@@ -1,6 +1,7 @@
 """What a setting may hold, in words."""
 
-from typing import get_args
+from datetime import date
+from typing import Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
@@ -17,4 +18,7 @@ def limits(field: FieldInfo) -> str:
         low = next(bound.ge for bound in field.metadata if isinstance(bound, Ge))
         high = next(bound.le for bound in field.metadata if isinstance(bound, Le))
         return f"{low} to {high}"
-    return ", ".join(str(choice) for choice in get_args(field.annotation))
+    if date in get_args(field.annotation):
+        return "a day, as 2027-12-31"
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    return ", ".join(str(choice) for choice in choices)

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import SecretStr, ValidationError
 
+from tokenauthority_server.config.dev_file import dev_settings
 from tokenauthority_server.config.faults import ConfigurationError, Fault
 from tokenauthority_server.config.fields import is_loopback
 from tokenauthority_server.config.keys import MAKE_A_KEY
@@ -16,7 +18,7 @@ from tokenauthority_server.config.settings import Settings
 from tokenauthority_server.config.sources import Given, read_secret_file, read_sources
 from tokenauthority_server.config.spelling import near_misses
 
-Mode = Literal["serve", "dev", "migrate", "janitor", "healthcheck"]
+Mode = Literal["serve", "dev", "migrate", "janitor", "keys", "healthcheck"]
 
 SECRETS = frozenset(
     name for name, field in Settings.model_fields.items() if field.annotation is SecretStr
@@ -32,12 +34,31 @@ REQUIRED: Mapping[Mode, Mapping[str, str]] = {
     "dev": {},
     "migrate": {"database_url": _DATABASE_FORM},
     "janitor": {"database_url": _DATABASE_FORM},
+    "keys": {
+        "database_url": f"{_DATABASE_FORM}; or run it in the folder in which `make run` runs, or "
+        "with its DATA_DIR",
+        "key_encryption_key": "Give it as the servers have it",
+    },
     "healthcheck": {},
 }
+KEYS_READ = frozenset(
+    {
+        "database_url",
+        "data_dir",
+        "key_encryption_key",
+        "key_rotation_days",
+        "jwt_algorithm",
+        "jwt_secret_key",
+        "signing_keys_dir",
+        "access_token_expire_minutes",
+        "refresh_token_expire_days",
+    }
+)
 # The others read everything. These run beside a server, often with less than it was given.
 _READ_ONLY: Mapping[Mode, frozenset[str]] = {
     "migrate": frozenset({"database_url", "log_level", "log_format"}),
     "janitor": frozenset({"database_url", "audit_days"}),
+    "keys": KEYS_READ,
     "healthcheck": frozenset({"allow_anonymous_callers", "grpc_host", "grpc_port"}),
 }
 KNOWN = frozenset(
@@ -53,7 +74,8 @@ def load_settings(
 ) -> Settings:
     """The settings for one of the commands, from the environment and then from the file.
 
-    `migrate`, `janitor` and `healthcheck` read, and check, only what they use.
+    `migrate`, `janitor`, `keys` and `healthcheck` read, and check, only what they use. Where `keys`
+    is given no database it takes the settings of a `dev` that runs under DATA_DIR.
 
     Raises:
         ConfigurationError: with every fault there is.
@@ -62,6 +84,8 @@ def load_settings(
         given = read_sources(environ, dotenv)
     except ValueError as error:
         raise ConfigurationError([Fault(str(dotenv), str(error))]) from None
+    if mode == "keys" and not given.keys() & {"DATABASE_URL", "DATABASE_URL_FILE"}:
+        given = dev_settings(given) | given
     read = _READ_ONLY.get(mode, frozenset(Settings.model_fields))
     chosen, faults = _choose(given, [name for name in Settings.model_fields if name in read])
     required = REQUIRED[mode]
@@ -135,6 +159,13 @@ def _cautions(settings: Settings, mode: Mode) -> Iterator[Fault]:
     if settings.jwt_secret_key and settings.jwt_algorithm != "HS256":
         problem = f"is not used, since JWT_ALGORITHM is {settings.jwt_algorithm}"
         yield Fault("JWT_SECRET_KEY", problem)
+    if settings.signing_keys_dir and "key_rotation_days" in settings.model_fields_set:
+        yield Fault("KEY_ROTATION_DAYS", "is not used: keys in SIGNING_KEYS_DIR rotate by hand")
+    if settings.legacy_jwt_until and settings.legacy_jwt_until < datetime.now(UTC).date():
+        problem = (
+            "has passed, and old tokens are refused. Unset it together with LEGACY_JWT_SECRET_KEY"
+        )
+        yield Fault("LEGACY_JWT_UNTIL", problem)
     if settings.allow_anonymous_callers and not is_loopback(settings.grpc_host):
         problem = (
             f"whoever reaches {settings.grpc_address} may create, refresh and revoke for every "

@@ -25,8 +25,8 @@ def render_settings(settings: Settings) -> Table:
 def _shown(name: str, value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if value is None or value == SecretStr(""):
+        return "not set"
     if not isinstance(value, SecretStr):
         return str(value)
-    if not value:
-        return "not set"
     return masked(value.get_secret_value()) if name in _ADDRESSES else "********"

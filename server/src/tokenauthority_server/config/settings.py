@@ -4,7 +4,7 @@ docs/configuration.md says what each is for.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from tokenauthority_server.config.fields import (
     Algorithm,
     Claim,
     DatabaseAddress,
+    Day,
     Host,
     LogFormat,
     LogLevel,
@@ -29,6 +30,7 @@ from tokenauthority_server.config.fields import (
 from tokenauthority_server.config.keys import (
     MAKE_A_KEY,
     check_jwt_secret,
+    check_no_sealing_key,
     read_key_encryption_keys,
 )
 
@@ -36,6 +38,13 @@ from tokenauthority_server.config.keys import (
 def _named_database(earlier: dict[str, SecretStr]) -> int:
     address = earlier.get("redis_url")
     return (redis_database(address.get_secret_value()) if address else None) or 0
+
+
+def _check_secret(secret: SecretStr, info: ValidationInfo) -> None:
+    check_jwt_secret(secret.get_secret_value())
+    sealing: SecretStr | None = info.data.get("key_encryption_key")
+    if sealing:
+        check_no_sealing_key(secret.get_secret_value(), sealing.get_secret_value())
 
 
 class Settings(BaseSettings):
@@ -65,8 +74,12 @@ class Settings(BaseSettings):
     key_encryption_key: SealingKeys = SecretStr("")
     jwt_algorithm: Algorithm = "ES256"
     jwt_secret_key: SecretStr = SecretStr("")
+    signing_keys_dir: Path | None = None
+    key_rotation_days: Annotated[int, Field(ge=1, le=3650)] = 30
     jwt_issuer: Claim = "wakedock"
     jwt_audience: Claim = "wakedock-users"
+    legacy_jwt_secret_key: SecretStr = SecretStr("")
+    legacy_jwt_until: Day = None
 
     access_token_expire_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     refresh_token_expire_days: Annotated[int, Field(ge=1, le=365)] = 7
@@ -131,11 +144,45 @@ class Settings(BaseSettings):
             return secret
         if not secret:
             raise ValueError(f"is required with JWT_ALGORITHM=HS256. {MAKE_A_KEY}")
-        check_jwt_secret(secret.get_secret_value())
-        sealing: SecretStr | None = info.data.get("key_encryption_key")
-        if sealing and secret.get_secret_value() in sealing.get_secret_value().split(","):
-            raise ValueError(f"is one of KEY_ENCRYPTION_KEY's, which seals. {MAKE_A_KEY}")
+        _check_secret(secret, info)
         return secret
+
+    @field_validator("signing_keys_dir")
+    @classmethod
+    def _keys_that_sign(cls, folder: Path | None, info: ValidationInfo) -> Path | None:
+        if folder and info.data.get("jwt_algorithm") == "HS256":
+            raise ValueError(
+                "holds public keys, and JWT_ALGORITHM=HS256 signs with a secret: the two are never "
+                "mixed. Unset SIGNING_KEYS_DIR to sign with the secret, or JWT_SECRET_KEY and "
+                "JWT_ALGORITHM to sign with the keys"
+            )
+        return folder
+
+    @field_validator("legacy_jwt_secret_key")
+    @classmethod
+    def _secret_of_the_platform(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        if not secret:
+            return secret
+        if secret == info.data.get("jwt_secret_key"):
+            raise ValueError(
+                "is JWT_SECRET_KEY too: whoever holds the old secret could make new tokens. Give "
+                "JWT_SECRET_KEY another one, or unset it if JWT_ALGORITHM is not HS256"
+            )
+        _check_secret(secret, info)
+        return secret
+
+    @field_validator("legacy_jwt_until")
+    @classmethod
+    def _until_a_day(cls, until: date | None, info: ValidationInfo) -> date | None:
+        secret: SecretStr | None = info.data.get("legacy_jwt_secret_key")
+        if secret and until is None:
+            raise ValueError(
+                "is required with LEGACY_JWT_SECRET_KEY. Give the last day on which old tokens are "
+                "accepted, as 2027-12-31"
+            )
+        if secret is not None and not secret and until:
+            raise ValueError("is of no use without LEGACY_JWT_SECRET_KEY. Give both, or neither")
+        return until
 
     @field_validator("jwt_audience")
     @classmethod
@@ -183,6 +230,16 @@ class Settings(BaseSettings):
     def refresh_grace(self) -> timedelta:
         """How long the parent of a refresh token still gets the same successor."""
         return timedelta(seconds=self.refresh_grace_seconds)
+
+    @property
+    def longest_token_lifetime(self) -> timedelta:
+        """How long any token lives at the most."""
+        return max(self.access_token_lifetime, self.refresh_token_lifetime)
+
+    @property
+    def key_rotation(self) -> timedelta:
+        """How long a key signs before its successor does."""
+        return timedelta(days=self.key_rotation_days)
 
     @property
     def audit_lifetime(self) -> timedelta:

@@ -13,11 +13,15 @@ AuthorityError
 ├── RefreshTokenExpiredError
 ├── RefreshTokenReusedError
 ├── SessionEndedError
+├── KeyNotFoundError
+├── KeyStateError
 └── TemporaryError             try again later
     ├── StoreUnavailableError
     └── OverloadedError
 
+SigningKeyRevokedError         between a store and a use case, which tries another key
 StartError                     the server cannot start, for its operator to mend
+└── SigningKeyError
 """
 
 from dataclasses import dataclass
@@ -87,6 +91,14 @@ class SessionEndedError(AuthorityError):
     """The session has ended, or is not known any more."""
 
 
+class KeyNotFoundError(AuthorityError):
+    """There is no signing key with this id."""
+
+
+class KeyStateError(AuthorityError):
+    """The signing key stands elsewhere in its life; the text says where, and what may be done."""
+
+
 class TemporaryError(AuthorityError):
     """No answer now; asking again later is right."""
 
@@ -109,7 +121,17 @@ class OverloadedError(TemporaryError):
     """The call ran over its time."""
 
 
+class SigningKeyRevokedError(Exception):
+    """The key that was to sign a pair has been revoked meanwhile, and nothing was changed."""
+
+
 class StartError(Exception):
     """The server cannot start, or not go on; the text says why and what to do, and no secret."""
 
     exit_code = 1
+
+
+class SigningKeyError(StartError):
+    """A signing key cannot be used; the text names it and says what to do."""
+
+    exit_code = 2

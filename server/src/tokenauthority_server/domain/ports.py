@@ -73,11 +73,18 @@ class TokenSigner(Protocol):
         """
         ...
 
-    def sign(self, claims: Claims) -> str:
-        """Return the token for these claims.
+    def may_sign(self, key_id: str, until: int) -> bool:
+        """Return whether this key is known here, and signs what expires at `until` (Unix seconds).
 
-        Issuer and audience are the signer's own. `claims.key_id` is used where that key can still
-        sign, else the active key.
+        Raises StoreUnavailableError before any key is known.
+        """
+        ...
+
+    def sign(self, claims: Claims) -> str:
+        """Return the token for these claims, signed with the key that `claims.key_id` names.
+
+        Issuer and audience are the signer's own. Raises StoreUnavailableError where that key is not
+        known here, or may not sign this token any more.
         """
         ...
 
@@ -127,7 +134,11 @@ class PageTokens(Protocol):
 
 
 class SessionStore(Protocol):
-    """The life of sessions. All times are the store's own."""
+    """The life of sessions. All times are the store's own.
+
+    A session is live while it has neither ended nor expired, its epoch is its user's, and the key
+    that signed its current refresh token has not been revoked.
+    """
 
     async def create(self, new: NewSession, lifetimes: Lifetimes, origin: Origin) -> Grant:
         """Open a session and return its grant; with a known request_id return the first one's.
@@ -135,6 +146,7 @@ class SessionStore(Protocol):
         A profile in the request replaces the user's in the directory first; rights that it takes
         away become a fact in the same change. Of any number of concurrent calls none leads above
         the cap: the oldest sessions end, or SessionLimitReachedError is raised. Raises
+        SigningKeyRevokedError when the new session's key has been revoked. Raises
         UserNotFoundError, UserNotAllowedError, UsernameTakenError, ProfileTooLargeError,
         RequestIdReusedError, RequestIdSpentError too; then nothing was changed.
         """
@@ -146,8 +158,9 @@ class SessionStore(Protocol):
         Of any number of concurrent calls exactly one rotates. The current token's parent, within
         the grace and not from another device, gets the same grant again, `replayed`. Anything else
         that was rotated ends the session in the same change, with REUSE_DETECTED, and raises
-        RefreshTokenReusedError. Raises RefreshTokenExpiredError, SessionEndedError,
-        UserNotAllowedError, ProfileTooLargeError.
+        RefreshTokenReusedError. What a revoked key signed counts as nothing, not even as reuse:
+        RefreshTokenInvalidError; when it is the successor's key, SigningKeyRevokedError. Raises
+        RefreshTokenExpiredError, SessionEndedError, UserNotAllowedError, ProfileTooLargeError.
         """
         ...
 
@@ -178,9 +191,19 @@ class SessionRevoker(Protocol):
         ...
 
     async def end_session(
-        self, session_id: str, user_id: str | None, reason: RevocationReason, origin: Origin
+        self,
+        session_id: str,
+        user_id: str | None,
+        reason: RevocationReason,
+        origin: Origin,
+        *,
+        presented_key_id: str = "",
     ) -> int:
-        """End a session (of that user, where one is given); return 1 when it was live, else 0."""
+        """End a session (of that user, where one is given); return 1 when it was live, else 0.
+
+        `presented_key_id` is the key that signed the token by which it is named, if it is by one:
+        what a revoked key signed ends nothing.
+        """
         ...
 
     async def end_user_sessions(

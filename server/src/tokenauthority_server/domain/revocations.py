@@ -5,12 +5,21 @@ from datetime import timedelta
 from enum import StrEnum
 
 from tokenauthority_server.domain.tokens import Claims, InactiveReason, TokenType
+from tokenauthority_tokens.values import LONGEST_LIFETIME
 
-LONGEST_ACCESS_LIFETIME = timedelta(hours=24)
+LONGEST_ACCESS_LIFETIME = timedelta(seconds=LONGEST_LIFETIME[TokenType.ACCESS])
 """No setting allows more, so a fact about all of a user's tokens may be dropped after it."""
+
+LONGEST_REFRESH_LIFETIME = timedelta(seconds=LONGEST_LIFETIME[TokenType.REFRESH])
+"""Nor does any verifier, so this is how long a fact about a key matters: whoever has stolen the key
+has signed what he liked."""
 
 FACT_MARGIN = timedelta(minutes=5)
 """A fact outlives the tokens that it concerns by this: leeway, and clocks that are apart."""
+
+
+AS_GOOD_AS_EVER = timedelta(days=3653)
+"""How long a key that is kept elsewhere stays revoked: nobody knows when it is taken away there."""
 
 
 class RevocationReason(StrEnum):

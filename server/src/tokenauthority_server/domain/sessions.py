@@ -81,12 +81,14 @@ class NewSession:
 class Rotation:
     """A refresh token to be exchanged for its successor.
 
+    `presented_key_id` is the key that signed it, and `key_id` the one that signs the successor.
     `presented_issue_time` is its own `iat`, for the audit trail.
     """
 
     user_id: str
     session_id: str
     presented: bytes = field(repr=False)
+    presented_key_id: str
     presented_issue_time: datetime
     successor: bytes = field(repr=False)
     device: Device

@@ -13,6 +13,7 @@ class Leftover(StrEnum):
 
     SESSIONS = "sessions"
     FACTS = "facts"
+    SIGNING_KEYS = "signing_keys"
     FORMER_PROFILES = "former_profiles"
     TOKEN_METRICS = "token_metrics"  # noqa: S105 - a table, no secret
     AUDIT_EVENTS = "audit_events"

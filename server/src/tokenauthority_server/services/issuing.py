@@ -6,6 +6,7 @@ from tokenauthority_server.domain.ports import ActivityLog, Entropy, SessionStor
 from tokenauthority_server.domain.sessions import (
     NO_CAP,
     CreateRequest,
+    Grant,
     Lifetimes,
     NewSession,
     Origin,
@@ -33,18 +34,21 @@ class Issuing:
         """
         budget = self.minting.budget(request.device.device_id, request.scope)
         session_id = self.entropy.session_id()
-        new = NewSession(
-            request=request,
-            session_id=session_id,
-            refresh_fingerprint=fingerprint(self.minting.ids.first(session_id)[0]),
-            key_id=self.minting.signer.active_key_id(),
-            profile_size=self.minting.signer.profile_size(request.profile)
-            if request.profile
-            else 0,
-            profile_budget=budget,
-            cap=self.cap,
-        )
-        grant = await self.sessions.create(new, self.lifetimes, origin)
-        pair = self.minting.pair(grant, self.minting.ids.first(grant.session_id))
+        profile = request.profile
+
+        async def create(key_id: str) -> Grant:
+            new = NewSession(
+                request=request,
+                session_id=session_id,
+                refresh_fingerprint=fingerprint(self.minting.ids.first(session_id)[0]),
+                key_id=key_id,
+                profile_size=self.minting.signer.profile_size(profile) if profile else 0,
+                profile_budget=budget,
+                cap=self.cap,
+            )
+            return await self.sessions.create(new, self.lifetimes, origin)
+
+        grant = await self.minting.granted(create)
+        pair = await self.minting.pair(grant, self.minting.ids.first(grant.session_id))
         self.activity.record(request.user_id, grant.session_id, grant.now)
         return pair

@@ -1,9 +1,14 @@
 """From a session's grant to its signed pair; shared by all that hand out pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from tokenauthority_server.domain.errors import ProfileTooLargeError, StoreUnavailableError
+from tokenauthority_server.domain.errors import (
+    ProfileTooLargeError,
+    SigningKeyRevokedError,
+    StoreUnavailableError,
+)
+from tokenauthority_server.domain.key_ports import KeyUpdates
 from tokenauthority_server.domain.ports import TokenIds, TokenSigner
 from tokenauthority_server.domain.sessions import Grant
 from tokenauthority_server.domain.tokens import Claims, TokenPair, TokenType, fingerprint
@@ -15,6 +20,7 @@ class Minting:
 
     signer: TokenSigner
     ids: TokenIds
+    keys: KeyUpdates
 
     def budget(self, device_id: str, scope: Sequence[str]) -> int:
         """Return the bytes left for a profile; raise ProfileTooLargeError when there are none."""
@@ -23,7 +29,22 @@ class Minting:
             raise ProfileTooLargeError
         return budget
 
-    def pair(self, grant: Grant, candidates: Sequence[str]) -> TokenPair:
+    async def granted(self, change: Callable[[str], Awaitable[Grant]]) -> Grant:
+        """Return the grant of a change that is made under the id of the key that signs.
+
+        Where that key has been revoked and this process had not heard of it, the change is made
+        once more, under the key that signs now.
+        """
+        try:
+            return await change(self.signer.active_key_id())
+        except SigningKeyRevokedError:
+            await self.keys.catch_up()
+        try:
+            return await change(self.signer.active_key_id())
+        except SigningKeyRevokedError as error:
+            raise StoreUnavailableError("the store of the signing keys") from error
+
+    async def pair(self, grant: Grant, candidates: Sequence[str]) -> TokenPair:
         """Return the pair of the grant.
 
         `candidates` are the ids that its refresh token may have; the grant's fingerprint tells
@@ -35,6 +56,9 @@ class Minting:
         )
         if refresh_id is None:
             raise StoreUnavailableError("the key of this refresh token")
+        if not self.signer.may_sign(grant.key_id, int(grant.refresh_expire_time.timestamp())):
+            # Another replica granted it, by a key or for a time that this one has not heard of.
+            await self.keys.catch_up()
         issue_time = int(grant.issue_time.timestamp())
         refresh = Claims(
             token_type=TokenType.REFRESH,

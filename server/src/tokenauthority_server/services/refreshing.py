@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tokenauthority_server.domain.errors import RefreshTokenInvalidError
-from tokenauthority_server.domain.ports import ActivityLog, SessionStore, TokenVerifier
-from tokenauthority_server.domain.sessions import Device, Lifetimes, Origin, Rotation
+from tokenauthority_server.domain.ports import ActivityLog, SessionStore
+from tokenauthority_server.domain.sessions import Device, Grant, Lifetimes, Origin, Rotation
 from tokenauthority_server.domain.tokens import (
     TokenPair,
     TokenRefusedError,
@@ -13,6 +13,7 @@ from tokenauthority_server.domain.tokens import (
     fingerprint,
 )
 from tokenauthority_server.services.minting import Minting
+from tokenauthority_server.services.recognition import Recognition
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Refreshing:
     """Rotates refresh tokens."""
 
     sessions: SessionStore
-    verifier: TokenVerifier
+    recognition: Recognition
     minting: Minting
     activity: ActivityLog
     lifetimes: Lifetimes
@@ -40,26 +41,29 @@ class Refreshing:
         clock. Raises RefreshTokenInvalidError and what SessionStore.rotate raises.
         """
         try:
-            claims = self.verifier.verify(refresh_token)
+            claims = await self.recognition.recognise(refresh_token)
         except TokenRefusedError as error:
             raise RefreshTokenInvalidError from error
         if claims.token_type is not TokenType.REFRESH:
             raise RefreshTokenInvalidError
         successors = self.minting.ids.successor(claims.token_id)
-        grant = await self.sessions.rotate(
-            Rotation(
+        budget = self.minting.budget(claims.device_id, claims.scope)
+
+        async def rotate(key_id: str) -> Grant:
+            rotation = Rotation(
                 user_id=claims.user_id,
                 session_id=claims.session_id,
                 presented=fingerprint(claims.token_id),
+                presented_key_id=claims.key_id,
                 presented_issue_time=datetime.fromtimestamp(claims.issue_time, UTC),
                 successor=fingerprint(successors[0]),
                 device=device,
-                key_id=self.minting.signer.active_key_id(),
-                profile_budget=self.minting.budget(claims.device_id, claims.scope),
-            ),
-            self.lifetimes,
-            origin,
-        )
-        pair = self.minting.pair(grant, successors)
+                key_id=key_id,
+                profile_budget=budget,
+            )
+            return await self.sessions.rotate(rotation, self.lifetimes, origin)
+
+        grant = await self.minting.granted(rotate)
+        pair = await self.minting.pair(grant, successors)
         self.activity.record(claims.user_id, claims.session_id, grant.now)
         return Refreshed(pair, grant.replayed)

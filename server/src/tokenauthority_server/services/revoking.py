@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from tokenauthority_server.domain.ports import RevocationView, SessionRevoker, TokenVerifier
+from tokenauthority_server.domain.ports import RevocationView, SessionRevoker
 from tokenauthority_server.domain.revocations import RevocationReason
 from tokenauthority_server.domain.sessions import Origin
 from tokenauthority_server.domain.tokens import InactiveReason, TokenRefusedError, TokenType
+from tokenauthority_server.services.recognition import Recognition
 
 _GOOD_NOWHERE = frozenset({InactiveReason.MALFORMED, InactiveReason.BAD_SIGNATURE})
 
@@ -25,18 +26,24 @@ class Revoking:
 
     revoker: SessionRevoker
     view: RevocationView
-    verifier: TokenVerifier
+    recognition: Recognition
 
     async def revoke_token(self, token: str, reason: RevocationReason, origin: Origin) -> Revoked:
         """Kill an access token alone; end the session of any refresh token that we signed."""
         try:
-            claims = self.verifier.verify(token)
+            claims = await self.recognition.recognise(token)
         except TokenRefusedError as error:
+            if error.reason is InactiveReason.KEY_REVOKED:
+                return Revoked(effective_everywhere=await self.view.settle())
             # Of another key, issuer or audience it may still be good where those are ours.
             return Revoked(effective_everywhere=error.reason in _GOOD_NOWHERE)
         if claims.token_type is TokenType.REFRESH:
             ended = await self.revoker.end_session(
-                claims.session_id, claims.user_id, reason, origin
+                claims.session_id,
+                claims.user_id,
+                reason,
+                origin,
+                presented_key_id=claims.key_id,
             )
             return Revoked(sessions=ended, effective_everywhere=await self.view.settle())
         killed = await self.revoker.revoke_token(claims, reason, origin)

@@ -2,9 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from tokenauthority_server.domain.callers import Rights
+from tokenauthority_server.domain.errors import StoreUnavailableError
+from tokenauthority_server.domain.key_ports import KeyUpdates
 from tokenauthority_server.domain.ports import (
     ActivityLog,
     Clock,
@@ -18,18 +23,30 @@ from tokenauthority_server.domain.tokens import (
     InactiveReason,
     TokenRefusedError,
     TokenType,
-    time_refusal,
+    unfit,
 )
 
 YIELD_EVERY = 50
 """Tokens after which others get their turn: some milliseconds of signatures."""
+
+_NOBODYS: Final = Claims(
+    token_type=TokenType.ACCESS,
+    user_id="-",
+    session_id="-",
+    token_id="-",  # noqa: S106 - no secret
+    issue_time=0,
+    expire_time=0,
+    epoch=0,
+    key_id="-",
+)
+"""Asked about in the place of a token that is refused already: nobody sees the difference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """Whether a token is good: it is exactly when `reason` is None, and then `claims` says more.
 
-    `source` is None where the token alone decided.
+    `source` is None where the token alone decided, and where the caller may not see reasons.
     """
 
     check_time: datetime
@@ -44,67 +61,104 @@ class Validating:
     """Answers for tokens. `leeway` is in seconds."""
 
     verifier: TokenVerifier
+    keys: KeyUpdates
     view: RevocationView
     sessions: SessionStore
     clock: Clock
     leeway: int
     activity: ActivityLog
 
-    async def validate(self, token: str, expected: TokenType) -> Verdict:
+    async def validate(self, token: str, expected: TokenType, rights: Rights) -> Verdict:
         """Return the verdict; raise StoreUnavailableError when none can be given."""
-        return (await self.validate_many((token,), expected))[0]
+        return (await self.validate_many((token,), expected, rights))[0]
 
-    async def validate_many(self, tokens: Sequence[str], expected: TokenType) -> Sequence[Verdict]:
+    async def validate_many(
+        self, tokens: Sequence[str], expected: TokenType, rights: Rights
+    ) -> Sequence[Verdict]:
         """Return the verdicts in the order of the tokens; raise StoreUnavailableError.
 
         All of them rest on one question to the view; refresh tokens are asked of the store.
         """
         now = self.clock.now()
+        judged = await self._judge_all(tokens, expected, now)
+        # Who may not see why asks about all alike: a refused token takes as long as a dead one.
+        asked = [
+            one if isinstance(one, Claims) else _NOBODYS
+            for one in judged
+            if isinstance(one, Claims) or not rights.see_reasons
+        ]
+        check = await self._check(asked, expected)
+        deaths = iter(check.deaths)
+        verdicts = []
+        for one in judged:
+            death = None if rights.see_reasons and not isinstance(one, Claims) else next(deaths)
+            verdict = _verdict(one, death, now, check.source)
+            if verdict.claims and expected is TokenType.ACCESS:
+                # Asking for a refresh token is no use of its session.
+                self.activity.record(verdict.claims.user_id, verdict.claims.session_id, now)
+            verdicts.append(verdict if rights.see_reasons else _without_reason(verdict))
+        return verdicts
+
+    async def _judge_all(
+        self, tokens: Sequence[str], expected: TokenType, now: datetime
+    ) -> list[Claims | InactiveReason]:
+        """Return the claims of each token that is good by itself, else its reason."""
         judged = []
         for number, token in enumerate(tokens, 1):
             judged.append(self._judge(token, expected, now))
             if number % YIELD_EVERY == 0:
                 # Other callers' tokens are not kept waiting behind a long list.
                 await asyncio.sleep(0)
-        alive = [claims for claims in judged if isinstance(claims, Claims)]
-        check = await self._check(alive, expected)
-        if expected is TokenType.ACCESS:
-            # Asking for a refresh token is no use of its session.
-            for claims, death in zip(alive, check.deaths, strict=True):
-                if death is None:
-                    self.activity.record(claims.user_id, claims.session_id, now)
-        deaths = iter(check.deaths)
-        return [
-            one if isinstance(one, Verdict) else _verdict(one, next(deaths), now, check.source)
-            for one in judged
-        ]
+        if InactiveReason.UNKNOWN_KEY in judged:
+            # A key that was made a moment ago, perhaps: nobody is refused for that.
+            await self.keys.catch_up()
+            unknown = [at for at, one in enumerate(judged) if one is InactiveReason.UNKNOWN_KEY]
+            for number, at in enumerate(unknown, 1):
+                judged[at] = self._judge(tokens[at], expected, now)
+                if number % YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+        return judged
 
-    def _judge(self, token: str, expected: TokenType, now: datetime) -> Claims | Verdict:
-        """Return the claims of a token that is good by itself, else its verdict."""
+    def _judge(self, token: str, expected: TokenType, now: datetime) -> Claims | InactiveReason:
         try:
             claims = self.verifier.verify(token)
         except TokenRefusedError as error:
-            return Verdict(check_time=now, reason=error.reason)
-        if claims.token_type is not expected:
-            return Verdict(check_time=now, reason=InactiveReason.WRONG_TYPE)
-        refusal = time_refusal(claims, now=now.timestamp(), leeway=self.leeway)
-        return Verdict(check_time=now, reason=refusal) if refusal else claims
+            return error.reason
+        return unfit(claims, expected, now=now.timestamp(), leeway=self.leeway) or claims
 
-    async def _check(self, alive: Sequence[Claims], expected: TokenType) -> Check:
-        if not alive:
+    async def _check(self, asked: Sequence[Claims], expected: TokenType) -> Check:
+        if not asked:
             return Check(CheckSource.DATABASE, ())
+        if all(claims is _NOBODYS for claims in asked):
+            # Nothing hangs on the answer, so that nothing hangs on the store either.
+            with suppress(StoreUnavailableError):
+                await self._ask(asked, expected)
+            return Check(CheckSource.DATABASE, (None,) * len(asked))
+        return await self._ask(asked, expected)
+
+    async def _ask(self, asked: Sequence[Claims], expected: TokenType) -> Check:
         if expected is TokenType.REFRESH:
-            deaths = await self.sessions.refresh_token_deaths(alive)
+            deaths = await self.sessions.refresh_token_deaths(asked)
             return Check(CheckSource.DATABASE, tuple(deaths))
-        return await self.view.check(alive)
+        return await self.view.check(asked)
 
 
-def _verdict(claims: Claims, death: Death | None, now: datetime, source: CheckSource) -> Verdict:
+def _verdict(
+    judged: Claims | InactiveReason, death: Death | None, now: datetime, source: CheckSource
+) -> Verdict:
+    if not isinstance(judged, Claims):
+        return Verdict(check_time=now, reason=judged)
     if death is None:
-        return Verdict(check_time=now, claims=claims, source=source)
+        return Verdict(check_time=now, claims=judged, source=source)
     return Verdict(
         check_time=now,
         reason=death.reason,
         revocation_reason=death.revocation_reason,
         source=source,
     )
+
+
+def _without_reason(verdict: Verdict) -> Verdict:
+    if verdict.claims:
+        return verdict
+    return Verdict(check_time=verdict.check_time, reason=InactiveReason.INVALID)

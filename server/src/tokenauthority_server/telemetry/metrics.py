@@ -49,6 +49,15 @@ class JanitorSeries:
     seconds: Histogram
 
 
+@dataclass(frozen=True, slots=True)
+class LegacyTokenSeries:
+    """The series of the platform's old tokens."""
+
+    accepted: Counter
+    refused: Counter
+    last_accepted: Gauge
+
+
 class Metrics:
     """The server's metrics, in a registry of their own."""
 
@@ -121,6 +130,25 @@ class Metrics:
                 "tokenauthority_janitor_pass_seconds",
                 "Seconds that a pass took, whatever it came to.",
                 buckets=_PASS_SECONDS,
+                registry=self.registry,
+            ),
+        )
+
+    def legacy_tokens(self) -> LegacyTokenSeries:
+        """Return the series of old tokens; to be called once, and only where they are accepted."""
+        tokens = Counter(
+            "tokenauthority_legacy_tokens",
+            "Tokens of the platform's old form: accepted (signed with its secret and within their "
+            "times; whether they were revoked is not looked at), or refused.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        return LegacyTokenSeries(
+            accepted=tokens.labels("accepted"),
+            refused=tokens.labels("refused"),
+            last_accepted=Gauge(
+                "tokenauthority_legacy_token_last_accepted_timestamp_seconds",
+                "When an old token was last accepted, in Unix seconds; 0 before the first.",
                 registry=self.registry,
             ),
         )

@@ -117,6 +117,16 @@ REFUSALS: Final[Mapping[type[BaseException], Refusal]] = {
         reasons.ERROR_REASON_SESSION_ENDED,
         "the session has ended; the user has to log in again",
     ),
+    errors.KeyNotFoundError: Refusal(
+        grpc.StatusCode.NOT_FOUND,
+        reasons.ERROR_REASON_KEY_NOT_FOUND,
+        "there is no signing key with this key_id",
+    ),
+    errors.KeyStateError: Refusal(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        reasons.ERROR_REASON_KEY_STATE,
+        "the signing key is not in a state that allows this",
+    ),
     errors.StoreUnavailableError: Refusal(
         grpc.StatusCode.UNAVAILABLE,
         reasons.ERROR_REASON_STORE_UNAVAILABLE,

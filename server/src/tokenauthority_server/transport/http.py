@@ -51,6 +51,7 @@ def http_app(registry: CollectorRegistry, readiness: Readiness, keys: PublicKeys
         try:
             body = jwk_set(keys)
         except StoreUnavailableError:
+            # Never an empty set that someone keeps: their verifiers would refuse every token.
             return JSONResponse(
                 {"error": "no key is known yet; try again"}, 503, {"Retry-After": "1"}
             )

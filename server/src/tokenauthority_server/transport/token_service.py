@@ -11,6 +11,7 @@ from tokenauthority.v1.token_service_pb2_grpc import (
     TokenServiceServicer,
     add_TokenServiceServicer_to_server,
 )
+from tokenauthority_server.domain.callers import Rights
 from tokenauthority_server.domain.ports import PublicKeys
 from tokenauthority_server.domain.sessions import Origin
 from tokenauthority_server.services.issuing import Issuing
@@ -28,7 +29,7 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
-    """What TokenService calls."""
+    """What TokenService calls. `rights` are those of every caller: they are not told apart yet."""
 
     issuing: Issuing
     validating: Validating
@@ -36,6 +37,7 @@ class UseCases:
     revoking: Revoking
     listing: Listing
     public_keys: PublicKeys
+    rights: Rights
 
 
 def token_service(use_cases: UseCases) -> Service:
@@ -63,14 +65,15 @@ class TokenServicer(TokenServiceServicer):
     @override
     async def Validate(self, request: pb.ValidateRequest, context: _Context) -> pb.ValidateResponse:
         token, expected = requests.validate(request)
-        return responses.verdict(await self._use.validating.validate(token, expected))
+        verdict = await self._use.validating.validate(token, expected, self._use.rights)
+        return responses.verdict(verdict)
 
     @override
     async def BatchValidate(
         self, request: pb.BatchValidateRequest, context: _Context
     ) -> pb.BatchValidateResponse:
         tokens, expected = requests.batch_validate(request)
-        verdicts = await self._use.validating.validate_many(tokens, expected)
+        verdicts = await self._use.validating.validate_many(tokens, expected, self._use.rights)
         return pb.BatchValidateResponse(results=[responses.verdict(one) for one in verdicts])
 
     @override

@@ -1,1 +1,1 @@
-"""Tokens as JSON Web Tokens: parsed strictly here, signed and verified by PyJWT's algorithms."""
+"""Tokens as JSON Web Tokens: the keys known to this process, which sign and verify them."""

@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tokenauthority_server.adapters import base64url
-from tokenauthority_server.adapters.jwt import claims as payloads
-from tokenauthority_server.adapters.jwt import jws, sizes
-from tokenauthority_server.adapters.jwt.keyring import KeyRing, KeySet
-from tokenauthority_server.domain.errors import ProfileTooLargeError
-from tokenauthority_server.domain.keys import KeyState
+from tokenauthority_server.adapters.jwt import sizes
+from tokenauthority_server.adapters.jwt.keyring import STORE, KeyRing
+from tokenauthority_server.domain.errors import ProfileTooLargeError, StoreUnavailableError
 from tokenauthority_server.domain.tokens import (
     MAX_TOKEN_BYTES,
     Claims,
@@ -17,6 +14,9 @@ from tokenauthority_server.domain.tokens import (
     TokenType,
 )
 from tokenauthority_server.domain.users import Profile
+from tokenauthority_tokens import base64url
+from tokenauthority_tokens import claims as payloads
+from tokenauthority_tokens.verifier import Verifier
 
 
 class TokenCodec:
@@ -25,8 +25,7 @@ class TokenCodec:
     def __init__(self, ring: KeyRing, *, issuer: str, audience: str) -> None:
         self._ring = ring
         self._issuer = issuer
-        # A refresh token is for the issuer alone (RFC 8725, section 3.9).
-        self._audiences = {TokenType.ACCESS: audience, TokenType.REFRESH: issuer}
+        self._verifier = Verifier(issuer=issuer, audience=audience)
         self._frame_size = max(
             sizes.frame_size(self._ours(sizes.widest(token_type))) for token_type in TokenType
         )
@@ -35,14 +34,27 @@ class TokenCodec:
         """Return the id of the key that signs now; raise StoreUnavailableError without one."""
         return self._ring.current().signer().key_id
 
-    def sign(self, claims: Claims) -> str:
-        """Return the token, under `claims.key_id` where that key still signs, else the active one.
+    def may_sign(self, key_id: str, until: int) -> bool:
+        """Return whether the key is known here, and signs what expires at `until` (Unix seconds).
 
-        Raises ProfileTooLargeError rather than return a token above MAX_TOKEN_BYTES.
+        Raises StoreUnavailableError before any key is known.
         """
-        key = self._ring.current().signer(claims.key_id)
+        key = self._ring.current().keys.get(key_id)
+        return key is not None and key.may_sign and key.reaches(until)
+
+    def sign(self, claims: Claims) -> str:
+        """Return the token, signed with the key that `claims.key_id` names.
+
+        Raises StoreUnavailableError where that key is not known, may not sign any more, or may not
+        sign a token that lives this long. Raises ProfileTooLargeError rather than return a token
+        above MAX_TOKEN_BYTES.
+        """
+        key = self._ring.current().signer_of(claims.key_id)
+        if not key.reaches(claims.expire_time):
+            raise StoreUnavailableError(STORE, "the horizon of the key")
         payload = base64url.encode(payloads.write(self._ours(claims)))
-        signing_input = f"{key.header(claims.token_type).segment()}.{payload}"
+        header = key.verifying.header(claims.token_type).segment()
+        signing_input = f"{header}.{payload}"
         token = f"{signing_input}.{base64url.encode(key.sign(signing_input.encode('ascii')))}"
         if len(token) > MAX_TOKEN_BYTES:
             raise ProfileTooLargeError
@@ -51,17 +63,12 @@ class TokenCodec:
     def verify(self, token: str) -> Claims:
         """Return the claims of a token that we signed, for our audience of its type.
 
-        Raises TokenRefusedError with the first of these reasons that applies: MALFORMED,
-        UNKNOWN_KEY (no key has this id and this algorithm), BAD_SIGNATURE, KEY_REVOKED,
-        WRONG_ISSUER, WRONG_AUDIENCE. Raises StoreUnavailableError before any key is known.
+        Raises TokenRefusedError with the reason that Verifier.verify gives. Raises
+        StoreUnavailableError before any key is known.
         """
-        claims = _verified(self._ring.current(), token)
+        claims = self._verifier.verify(self._ring.current().verifying, token)
         if isinstance(claims, InactiveReason):
             raise TokenRefusedError(claims)
-        if claims.issuer != self._issuer:
-            raise TokenRefusedError(InactiveReason.WRONG_ISSUER)
-        if claims.audience != self._audiences[claims.token_type]:
-            raise TokenRefusedError(InactiveReason.WRONG_AUDIENCE)
         return claims
 
     def profile_size(self, profile: Profile) -> int:
@@ -74,28 +81,9 @@ class TokenCodec:
         Either token of a pair fits, under any key of the ring. Raises StoreUnavailableError before
         any key is known.
         """
-        room = sizes.payload_size(self._ring.current())
+        room = sizes.payload_size(self._ring.current().verifying)
         return room - self._frame_size - sizes.device_size(device_id, scope)
 
     def _ours(self, claims: Claims) -> Claims:
-        return replace(claims, issuer=self._issuer, audience=self._audiences[claims.token_type])
-
-
-def _verified(keys: KeySet, token: str) -> Claims | InactiveReason:
-    """Return the claims of a token that one of the keys signed, or why it is none.
-
-    No exception of the parsing gets out: the text of the token would hang on it.
-    """
-    try:
-        parts = jws.split(token)
-        header = keys.headers.get(parts.header_segment) or jws.read_header(parts.header_segment)
-        claims = payloads.read(parts.payload, header.token_type, header.key_id)
-    except ValueError:
-        return InactiveReason.MALFORMED
-    key = keys.keys.get(header.key_id)
-    # The algorithm belongs to the key; the header only has to repeat it (RFC 8725, section 3.1).
-    if key is None or key.algorithm.name != header.algorithm:
-        return InactiveReason.UNKNOWN_KEY
-    if not key.verify(parts.signing_input, parts.signature):
-        return InactiveReason.BAD_SIGNATURE
-    return InactiveReason.KEY_REVOKED if key.state is KeyState.REVOKED else claims
+        audience = self._verifier.audience(claims.token_type)
+        return replace(claims, issuer=self._issuer, audience=audience)

@@ -1,23 +1,16 @@
-"""A key as the ring holds it, and how it is made of a secret or of a private key."""
+"""A key as the ring holds it, and how it is made of a secret."""
 
-import hashlib
 import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from jwt import InvalidKeyError
 
-from tokenauthority_server.adapters import base64url
-from tokenauthority_server.adapters.jwt import strict_json
-from tokenauthority_server.adapters.jwt.algorithms import HS256, SignatureAlgorithm
-from tokenauthority_server.adapters.jwt.jws import Header
 from tokenauthority_server.domain.keys import KeyState, PublicKey
-from tokenauthority_server.domain.tokens import TokenType
-
-MIN_SECRET_BYTES: Final = 32
-"""RFC 7518, section 3.2: a key for HS256 is no shorter than its hash."""
+from tokenauthority_tokens import base64url
+from tokenauthority_tokens.algorithms import HS256, MIN_SECRET_BYTES
+from tokenauthority_tokens.keys import VerifyingKey
 
 # A signing input always has a dot and this has none, so a `kid` can never pass for a signature.
 _SYMMETRIC_KEY_ID: Final = b"tokenauthority key id"
@@ -25,48 +18,45 @@ _SYMMETRIC_KEY_ID: Final = b"tokenauthority key id"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TokenKey:
-    """A key that verifies tokens, and signs them unless it is revoked.
+    """A key in one state of its life.
 
-    `jwk` is the public key as JSON text (RFC 7517), and empty for a symmetric key.
+    `jwk` is the public key as JSON text (RFC 7517), and empty for a symmetric key. `signing` is the
+    private half, None where only the public one is at hand. No token that the key signs expires
+    after `signs_until`, in Unix seconds; None sets no bound.
     """
 
-    key_id: str
-    algorithm: SignatureAlgorithm
+    verifying: VerifyingKey
     state: KeyState
     jwk: str
     create_time: datetime
     activate_time: datetime | None = None
     retire_time: datetime | None = None
+    signs_until: float | None = None
     signing: object = field(repr=False)
-    verifying: object = field(repr=False)
+
+    @property
+    def key_id(self) -> str:
+        """The key's `kid`."""
+        return self.verifying.key_id
 
     @property
     def may_sign(self) -> bool:
         """Whether it still signs: a pair is signed again with the key that it was issued under."""
-        return self.state is not KeyState.REVOKED
+        return self.state is not KeyState.REVOKED and self.signing is not None
 
-    def header(self, token_type: TokenType) -> Header:
-        """Return the header of the tokens that it signs."""
-        return Header(self.algorithm.name, self.key_id, token_type)
+    def reaches(self, expire_time: int) -> bool:
+        """Return whether a token of the key may live until then."""
+        return self.signs_until is None or expire_time <= self.signs_until
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature."""
-        return self.algorithm.scheme.sign(message, self.signing)
-
-    def verify(self, message: bytes, signature: bytes) -> bool:
-        """Return whether the signature is this key's over the message.
-
-        Of an ECDSA signature (r, s) the mirrored (r, -s) is accepted as well, as everywhere else:
-        whoever mirrors it has a second spelling of the same token, with the same `jti`, and nothing
-        here is keyed by the bytes of a token. So it is as alive, and as dead, as the original.
-        """
-        return self.algorithm.scheme.verify(message, self.verifying, signature)
+        return self.verifying.algorithm.scheme.sign(message, self.signing)
 
     def published(self) -> PublicKey:
         """Return what anyone may know of it."""
         return PublicKey(
             key_id=self.key_id,
-            algorithm=self.algorithm.name,
+            algorithm=self.verifying.algorithm.name,
             state=self.state,
             jwk=self.jwk,
             activate_time=self.activate_time,
@@ -87,20 +77,14 @@ def symmetric_key(secret: bytes, state: KeyState) -> TokenKey:
     except InvalidKeyError:
         raise ValueError("JWT_SECRET_KEY must be a secret, not a public key") from None
     return TokenKey(
-        key_id=base64url.encode(hmac.digest(secret, _SYMMETRIC_KEY_ID, "sha256")),
-        algorithm=HS256,
+        verifying=VerifyingKey(
+            key_id=base64url.encode(hmac.digest(secret, _SYMMETRIC_KEY_ID, "sha256")),
+            algorithm=HS256,
+            key=prepared,
+            revoked=state is KeyState.REVOKED,
+        ),
         state=state,
         jwk="",
         create_time=datetime.fromtimestamp(0, UTC),
         signing=prepared,
-        verifying=prepared,
     )
-
-
-def public_jwk(private: PrivateKeyTypes, algorithm: SignatureAlgorithm) -> tuple[str, str]:
-    """Return the id of a key pair, which is its RFC 7638 thumbprint, and its public JWK."""
-    members = algorithm.scheme.to_jwk(private.public_key(), as_dict=True)
-    taken = {name: members[name] for name in algorithm.thumbprint_members}
-    key_id = base64url.encode(hashlib.sha256(strict_json.dumps(taken)).digest())
-    jwk = {**members, "kid": key_id, "alg": algorithm.name, "use": "sig"}
-    return key_id, strict_json.dumps(jwk).decode()

@@ -7,11 +7,12 @@ long as both objects, less one byte: two braces make way for a comma.
 from collections.abc import Sequence
 from typing import Final
 
-from tokenauthority_server.adapters.jwt import claims as payloads
-from tokenauthority_server.adapters.jwt import strict_json
-from tokenauthority_server.adapters.jwt.keyring import KeySet
 from tokenauthority_server.domain.tokens import MAX_TOKEN_BYTES, Claims, TokenType
 from tokenauthority_server.domain.users import Profile
+from tokenauthority_tokens import claims as payloads
+from tokenauthority_tokens import strict_json
+from tokenauthority_tokens.keys import KeySet
+from tokenauthority_tokens.values import MAX_EPOCH
 
 _LONGEST_TIME: Final = 9_999_999_999
 """Times have ten digits until the year 2286."""
@@ -44,7 +45,7 @@ def payload_size(keys: KeySet) -> int:
     """Return how long the payload of a token may be under any of the keys."""
     around = max(
         (
-            len(segment) + len("..") + _characters(keys.keys[one.key_id].algorithm.signature_bytes)
+            len(segment) + len("..") + _characters(keys.keys[one.key_id].signature_bytes)
             for segment, one in keys.headers.items()
         ),
         default=0,
@@ -61,8 +62,8 @@ def widest(token_type: TokenType) -> Claims:
         token_id=_LONGEST_ID,
         issue_time=_LONGEST_TIME,
         expire_time=_LONGEST_TIME,
-        epoch=payloads.MAX_EPOCH,
-        profile_epoch=payloads.MAX_EPOCH,
+        epoch=MAX_EPOCH,
+        profile_epoch=MAX_EPOCH,
     )
 
 

@@ -13,6 +13,7 @@ from tokenauthority_server.adapters.memory.revocations import (
     MemorySessionRevoker,
 )
 from tokenauthority_server.adapters.memory.sessions import MemorySessionStore
+from tokenauthority_server.adapters.memory.signing_keys import MemorySigningKeyStore
 from tokenauthority_server.adapters.memory.token_counts import MemoryTokenCounts
 from tokenauthority_server.adapters.memory.upkeep import MemoryUpkeep
 from tokenauthority_server.adapters.memory.user_directory import MemoryUserDirectory
@@ -25,6 +26,7 @@ __all__ = [
     "MemoryRevocationView",
     "MemorySessionRevoker",
     "MemorySessionStore",
+    "MemorySigningKeyStore",
     "MemoryTokenCounts",
     "MemoryUpkeep",
     "MemoryUserDirectory",

@@ -10,6 +10,7 @@ from tokenauthority_server.domain.errors import (
     RequestIdReusedError,
     RequestIdSpentError,
     SessionLimitReachedError,
+    SigningKeyRevokedError,
     UserNotAllowedError,
 )
 from tokenauthority_server.domain.revocations import RevocationReason
@@ -28,6 +29,8 @@ def create(
     database: MemoryDatabase, new: NewSession, lifetimes: Lifetimes, origin: Origin
 ) -> Grant:
     """Open a session and return its grant; with a known request_id return the first one's."""
+    if database.key_is_revoked(new.key_id):
+        raise SigningKeyRevokedError(new.key_id)
     request = new.request
     user = database.users.get(request.user_id)
     if user is not None and not user.allowed(database.clock.now()):

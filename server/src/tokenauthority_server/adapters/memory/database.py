@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from tokenauthority_server.adapters.memory.clock import MemoryClock
 from tokenauthority_server.adapters.memory.rows import AuditEvent, FactRow, SessionRow, UserRow
+from tokenauthority_server.domain.keys import StoredKey
 from tokenauthority_server.domain.metrics import LiveSessions
 from tokenauthority_server.domain.revocations import (
     FACT_MARGIN,
@@ -24,12 +25,13 @@ from tokenauthority_server.domain.tokens import Claims
 
 @dataclass(slots=True)
 class MemoryDatabase:
-    """Users, sessions, facts, counts and audit events, under one clock: the database's."""
+    """Users, sessions, facts, keys, counts and audit events, under one clock: the database's."""
 
     clock: MemoryClock = field(default_factory=MemoryClock)
     users: dict[str, UserRow] = field(default_factory=dict)
     sessions: dict[str, SessionRow] = field(default_factory=dict)
     facts: dict[tuple[str, FactKind, str], FactRow] = field(default_factory=dict)
+    signing_keys: dict[str, StoredKey] = field(default_factory=dict)
     metrics: Counter[tuple[str, date, str, str]] = field(default_factory=Counter)
     """How often, by user_id, day (UTC), device_id and type."""
     totals: dict[date, Counter[str]] = field(default_factory=dict)
@@ -52,6 +54,11 @@ class MemoryDatabase:
 
     def session_is_live(self, row: SessionRow) -> bool:
         """Tell whether the session can be used now."""
+        revoked = self.key_is_revoked(row.grant.key_id)
+        return not revoked and self.session_is_live_but_for_its_key(row)
+
+    def session_is_live_but_for_its_key(self, row: SessionRow) -> bool:
+        """Tell whether the session can be used now, or could with another key."""
         return (
             row.end_reason is None
             and row.epoch == self.users[row.user_id].epoch
@@ -84,6 +91,10 @@ class MemoryDatabase:
         row = self.facts.get((user_id, kind, target))
         return row.fact if row is not None and row.expire_time > self.clock.now() else None
 
+    def key_is_revoked(self, key_id: str) -> bool:
+        """Tell whether nothing that this key has signed is good any more."""
+        return self.live_fact("", FactKind.KEY, key_id) is not None
+
     def death(self, claims: Claims) -> Death | None:
         """Return why the token is dead by a live fact: of several the first in targets' order."""
         for target in targets(claims):
@@ -95,7 +106,8 @@ class MemoryDatabase:
 
     def put_fact(self, fact: Fact, expire_time: datetime) -> None:
         """Write a fact over the one of the same target, if there is one."""
-        self.facts[fact.user_id, fact.kind, fact.target] = FactRow(fact, expire_time)
+        row = FactRow(fact, self.clock.now(), expire_time)
+        self.facts[fact.user_id, fact.kind, fact.target] = row
 
     def end_session(self, row: SessionRow, reason: RevocationReason) -> None:
         """End a session, with its fact; it counts while it is live."""

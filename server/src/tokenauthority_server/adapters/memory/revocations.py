@@ -51,15 +51,24 @@ class MemorySessionRevoker:
         return 1
 
     async def end_session(
-        self, session_id: str, user_id: str | None, reason: RevocationReason, origin: Origin
+        self,
+        session_id: str,
+        user_id: str | None,
+        reason: RevocationReason,
+        origin: Origin,
+        *,
+        presented_key_id: str = "",
     ) -> int:
         """End a session (of that user, where one is given); return 1 when it was live, else 0."""
         database = self._database
         row = database.sessions.get(session_id)
         if row is None or user_id not in (None, row.user_id):
             return 0
+        if database.key_is_revoked(presented_key_id):
+            return 0
         live = database.session_is_live(row)
-        if live or database.session_has_just_expired(row):
+        # One whose key is revoked counts no more, and may have access tokens of an earlier key yet.
+        if database.session_is_live_but_for_its_key(row) or database.session_has_just_expired(row):
             database.end_session(row, reason)
         if not live:
             return 0

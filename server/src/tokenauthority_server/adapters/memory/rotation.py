@@ -9,8 +9,10 @@ from tokenauthority_server.adapters.memory.rows import AuditEvent, SessionRow, U
 from tokenauthority_server.domain.errors import (
     ProfileTooLargeError,
     RefreshTokenExpiredError,
+    RefreshTokenInvalidError,
     RefreshTokenReusedError,
     SessionEndedError,
+    SigningKeyRevokedError,
     UserNotAllowedError,
 )
 from tokenauthority_server.domain.revocations import RevocationReason
@@ -21,12 +23,15 @@ def rotate(
     database: MemoryDatabase, rotation: Rotation, lifetimes: Lifetimes, origin: Origin
 ) -> Grant:
     """Exchange a refresh token for its successor and return the grant."""
+    if database.key_is_revoked(rotation.presented_key_id):
+        # Never reuse: whoever has stolen the key could end any session.
+        raise RefreshTokenInvalidError(rotation.session_id)
     now = database.clock.now()
     row = database.session_of(rotation.user_id, rotation.session_id)
     if row is None or row.end_reason is not None:
         raise SessionEndedError(rotation.session_id)
     user = database.users[row.user_id]
-    if row.epoch != user.epoch:
+    if row.epoch != user.epoch or database.key_is_revoked(row.grant.key_id):
         raise SessionEndedError(rotation.session_id)
     if row.grant.refresh_expire_time <= now:
         raise RefreshTokenExpiredError(rotation.session_id)
@@ -40,6 +45,8 @@ def rotate(
         return database.granted_again(row)
     if user.profile_size > rotation.profile_budget:
         raise ProfileTooLargeError(rotation.user_id)
+    if database.key_is_revoked(rotation.key_id):
+        raise SigningKeyRevokedError(rotation.key_id)
     rotated = _rotated(row, rotation, user, lifetimes, now)
     database.sessions[rotation.session_id] = rotated
     database.count(rotation.user_id, row.device.device_id, "refreshed")

@@ -54,9 +54,10 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class FactRow:
-    """A revocation, and the time from which it kills nothing any more."""
+    """A revocation, when it was written, and from when on it kills nothing any more."""
 
     fact: Fact
+    create_time: datetime
     expire_time: datetime
 
 

@@ -61,8 +61,10 @@ class MemorySessionStore:
         row = database.session_of(claims.user_id, claims.session_id)
         if row is None:
             return Death(InactiveReason.SESSION_REVOKED, None)
-        if row.end_reason is not None:
-            return Death(InactiveReason.SESSION_REVOKED, row.end_reason)
+        by_key = database.live_fact("", FactKind.KEY, row.grant.key_id)
+        end_reason = row.end_reason or (None if by_key is None else by_key.reason)
+        if end_reason is not None:
+            return Death(InactiveReason.SESSION_REVOKED, end_reason)
         if row.epoch != database.users[row.user_id].epoch:
             fact = database.live_fact(row.user_id, FactKind.USER, "")
             return Death(InactiveReason.USER_REVOKED, None if fact is None else fact.reason)

@@ -6,8 +6,11 @@ from itertools import islice
 
 from tokenauthority_server.adapters.memory.creation import REQUEST_ID_LIFETIME
 from tokenauthority_server.adapters.memory.database import MemoryDatabase
+from tokenauthority_server.adapters.memory.key_changes import KeyChanges
 from tokenauthority_server.adapters.memory.rows import SessionRow
+from tokenauthority_server.domain.keys import FINAL_STATES
 from tokenauthority_server.domain.revocations import FACT_MARGIN
+from tokenauthority_server.domain.sessions import Origin
 from tokenauthority_server.domain.upkeep import Leftover
 
 
@@ -22,6 +25,7 @@ class MemoryUpkeep:
         sweeps: dict[Leftover, Callable[[], int]] = {
             Leftover.SESSIONS: lambda: self._sweep_sessions(batch),
             Leftover.FACTS: lambda: self._sweep_facts(batch),
+            Leftover.SIGNING_KEYS: lambda: self._sweep_signing_keys(batch),
             Leftover.AUDIT_EVENTS: lambda: self._sweep_audit_events(batch, keep),
         }
         return sweeps[what]() if what in sweeps else 0
@@ -59,6 +63,19 @@ class MemoryUpkeep:
         for target in gone:
             del facts[target]
         return len(gone)
+
+    def _sweep_signing_keys(self, batch: int) -> int:
+        database = self._database
+        past = database.clock.now() - FACT_MARGIN
+        over = [
+            key_id
+            for key_id, one in database.signing_keys.items()
+            if one.key.state in FINAL_STATES and one.key.last_expire_time <= past
+        ][:batch]
+        for key_id in over:
+            del database.signing_keys[key_id]
+            KeyChanges(database).audit("key.deleted", Origin())
+        return len(over)
 
     def _sweep_audit_events(self, batch: int, keep: timedelta) -> int:
         events = self._database.audit_events

@@ -10,11 +10,11 @@ from tokenauthority_server.domain.sessions import Origin
 from tokenauthority_server.domain.users import UserStatus
 
 SET_STATUS = """
-SELECT tokenauthority.set_user_status_v1($1, $2, $3, $4, $5, $6, $7) AS ended
+SELECT tokenauthority.set_user_status_v2($1, $2, $3, $4, $5, $6, $7) AS ended
 """
 
 DELETE = """
-SELECT tokenauthority.delete_user_v1($1, $2, $3, $4, $5) AS ended
+SELECT tokenauthority.delete_user_v2($1, $2, $3, $4, $5) AS ended
 """
 
 

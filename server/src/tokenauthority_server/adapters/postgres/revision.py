@@ -6,6 +6,8 @@ from pathlib import Path
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from tokenauthority_server.domain.errors import StartError
+
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 
@@ -13,6 +15,16 @@ _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 def required_revision() -> str:
     """Return the newest revision that this release knows; revisions are four digits, in order."""
     return max(path.name[:4] for path in _VERSIONS.glob("[0-9]*.py"))
+
+
+def check_revision(revision: str) -> None:
+    """Return when the database's revision is one that this release works on; raise StartError."""
+    required = required_revision()
+    if revision < required:
+        raise StartError(
+            f"The database's schema is at {revision or 'none'}, and {required} is needed: "
+            "run `tokenauthority migrate`."
+        )
 
 
 async def read_revision(

@@ -1,6 +1,8 @@
 """SessionRevoker and the database mode of RevocationView, over PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import asyncpg
 
 from tokenauthority_server.adapters.postgres import statements
 from tokenauthority_server.adapters.postgres.database import Database
@@ -47,7 +49,13 @@ class PostgresSessionRevoker:
         )
 
     async def end_session(
-        self, session_id: str, user_id: str | None, reason: RevocationReason, origin: Origin
+        self,
+        session_id: str,
+        user_id: str | None,
+        reason: RevocationReason,
+        origin: Origin,
+        *,
+        presented_key_id: str = "",
     ) -> int:
         """See SessionRevoker.end_session."""
         common = (
@@ -60,7 +68,7 @@ class PostgresSessionRevoker:
         )
         if user_id is None:
             return await self._done(statements.END_SESSION_BY_ID, *common)
-        return await self._done(statements.END_USERS_SESSION, *common, user_id)
+        return await self._done(statements.END_USERS_SESSION, *common, user_id, presented_key_id)
 
     async def end_user_sessions(
         self, user_id: str, except_session_id: str, reason: RevocationReason, origin: Origin
@@ -90,29 +98,35 @@ class DatabaseView:
 
     async def check(self, claims: Sequence[Claims]) -> Check:
         """See RevocationView.check."""
-        wanted = {one for token in claims for one in targets(token)}
-        rows = await self._database.ask(
-            statements.FACTS,
-            [user_id for user_id, _, _ in wanted],
-            [kind.value for _, kind, _ in wanted],
-            [target for _, _, target in wanted],
-        )
-        facts = {
-            (row["user_id"], FactKind(row["kind"]), row["target"]): Fact(
-                kind=FactKind(row["kind"]),
-                user_id=row["user_id"],
-                target=row["target"],
-                reason=RevocationReason(row["reason"]),
-                epoch=row["epoch"],
-                except_session_id=row["except_session_id"],
-            )
-            for row in rows
-        }
+        rows = await self._database.ask(statements.FACTS, *question(claims))
+        facts = {(one.user_id, one.kind, one.target): one for one in map(fact_of, rows)}
         return Check(CheckSource.DATABASE, tuple(_death(facts, token) for token in claims))
 
     async def settle(self) -> bool:
         """Return True: every verifier asks the database, which has committed it already."""
         return True
+
+
+def question(claims: Iterable[Claims]) -> tuple[list[str], list[str], list[str]]:
+    """Return the arguments of FACTS: the keys of all that could kill any of these tokens."""
+    wanted = {one for token in claims for one in targets(token)}
+    return (
+        [user_id for user_id, _, _ in wanted],
+        [kind.value for _, kind, _ in wanted],
+        [target for _, _, target in wanted],
+    )
+
+
+def fact_of(row: asyncpg.Record) -> Fact:
+    """Return the fact that a row of FACTS holds."""
+    return Fact(
+        kind=FactKind(row["kind"]),
+        user_id=row["user_id"],
+        target=row["target"],
+        reason=RevocationReason(row["reason"]),
+        epoch=row["epoch"],
+        except_session_id=row["except_session_id"],
+    )
 
 
 def _death(facts: dict[tuple[str, FactKind, str], Fact], claims: Claims) -> Death | None:

@@ -210,6 +210,13 @@ signing_keys = Table(
     _time("created_at"),
     _time("activated_at", nullable=True),
     _time("retired_at", nullable=True),
+    # No token that it signs expires later. The default is for those whose tokens nobody counted.
+    Column(
+        "last_expires_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=text("now() + interval '366 days'"),
+    ),
     PrimaryKeyConstraint("kid", name="signing_keys_pkey"),
     # Exactly one key of an algorithm signs: replicas that start together agree by it.
     Index(

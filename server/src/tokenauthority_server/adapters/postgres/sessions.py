@@ -32,7 +32,7 @@ from tokenauthority_server.domain.users import Profile
 REQUEST_WINDOW = timedelta(minutes=10)
 """How long a request_id stands for the pair that it made."""
 
-_REFUSALS: dict[str, type[errors.AuthorityError]] = {
+_REFUSALS: dict[str, type[Exception]] = {
     "profile_too_large": errors.ProfileTooLargeError,
     "user_not_found": errors.UserNotFoundError,
     "user_not_allowed": errors.UserNotAllowedError,
@@ -43,6 +43,8 @@ _REFUSALS: dict[str, type[errors.AuthorityError]] = {
     "session_ended": errors.SessionEndedError,
     "expired": errors.RefreshTokenExpiredError,
     "reused": errors.RefreshTokenReusedError,
+    "refresh_token_invalid": errors.RefreshTokenInvalidError,
+    "signing_key_revoked": errors.SigningKeyRevokedError,
 }
 
 # A token that lost the rotation and is found current all the same was held up by something that has
@@ -122,6 +124,7 @@ class PostgresSessionStore:
                 rotation.profile_budget,
                 lifetimes.grace,
                 rotation.device.device_id,
+                rotation.presented_key_id,
                 start=start,
             )
             if row["outcome"] == "granted":
@@ -147,6 +150,8 @@ class PostgresSessionStore:
                 origin.caller,
                 event_id(),
                 origin.request_id,
+                rotation.presented_key_id,
+                rotation.key_id,
             )
             if settled["outcome"] != "current":
                 return _grant(settled)
@@ -210,9 +215,10 @@ def _grant(row: asyncpg.Record) -> Grant:
 def _death(row: asyncpg.Record, presented: bytes) -> Death | None:
     """Return what is wrong with a refresh token, the more final first."""
     found = (
-        (row["key_fact"], InactiveReason.KEY_REVOKED, row["key_fact"]),
+        (row["by_revoked_key"], InactiveReason.KEY_REVOKED, RevocationReason.KEY_REVOKED),
         (not row["known"], InactiveReason.SESSION_REVOKED, None),
         (row["end_reason"], InactiveReason.SESSION_REVOKED, row["end_reason"]),
+        (row["on_revoked_key"], InactiveReason.SESSION_REVOKED, RevocationReason.KEY_REVOKED),
         (row["outdated"], InactiveReason.USER_REVOKED, row["user_fact"]),
         (row["expired"], InactiveReason.SESSION_EXPIRED, None),
         (row["current_fingerprint"] != presented, InactiveReason.TOKEN_REVOKED, None),

@@ -3,10 +3,13 @@
 Where one row decides it is a statement that locks that row; where a count or a second row decides
 it is a function (migrations/functions), since a statement keeps the view from before its wait.
 No statement updates a row twice: PostgreSQL would ignore the second time without a word.
+
+A session is not live while a fact says that the key of its current refresh token is revoked. Such
+facts are few, and stand together in the primary key.
 """
 
 CREATE = """
-SELECT * FROM tokenauthority.create_session_v2(
+SELECT * FROM tokenauthority.create_session_v3(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
     $22, $23, $24, $25, $26, $27)
 """
@@ -15,7 +18,9 @@ SELECT * FROM tokenauthority.create_session_v2(
 # fingerprint there, and updates nothing. It is told when it arrived, and whether its token was good
 # then, which the statement's view from before its wait knows ('overtaken'); SETTLE then says why
 # it lost. The user's row is read, not locked: what ends the user's sessions meanwhile raises the
-# epoch, and the pair carries the lower one.
+# epoch, and the pair carries the lower one. So it is with keys: one that is revoked meanwhile kills
+# what it signs. One that is revoked already rotates nothing, be it the presented token's, the
+# session's or the successor's.
 ROTATE = """
 WITH rotated AS (
     UPDATE tokenauthority.sessions AS s SET
@@ -38,6 +43,10 @@ WITH rotated AS (
         AND s.ended_at IS NULL AND s.refresh_expires_at > clock_timestamp()
         AND u.user_id = s.user_id AND s.epoch >= u.epoch
         AND tokenauthority.allowed_v1(u.status, u.locked_until) AND u.profile_bytes <= $10
+        AND NOT EXISTS (
+            SELECT FROM tokenauthority.revocations AS r
+            WHERE r.user_id = '' AND r.kind = 'key' AND r.target = ANY (ARRAY[s.key_id, $7, $13])
+                AND r.expires_at > now())
     RETURNING s.*, u.username, u.email, u.roles, u.permissions, u.profile_epoch
 ), counted AS (
     INSERT INTO tokenauthority.token_metrics AS m (user_id, day, device_id, metric_type, count)
@@ -61,15 +70,19 @@ WHERE NOT EXISTS (SELECT FROM rotated)
 """
 
 SETTLE = """
-SELECT * FROM tokenauthority.settle_refresh_v2(
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+SELECT * FROM tokenauthority.settle_refresh_v3(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
 
 REFRESH_TOKENS = """
 SELECT s.session_id IS NOT NULL AS known, s.end_reason, s.current_fingerprint,
     s.epoch <> u.epoch AS outdated, s.refresh_expires_at <= now() AS expired,
-    by_user.reason AS user_fact, by_key.reason AS key_fact
-FROM unnest($1::text[], $2::text[], $3::text[])
+    by_user.reason AS user_fact, asked.key_id = ANY (revoked.keys) AS by_revoked_key,
+    s.key_id = ANY (revoked.keys) AS on_revoked_key
+FROM (SELECT ARRAY(
+    SELECT target FROM tokenauthority.revocations
+    WHERE user_id = '' AND kind = 'key' AND expires_at > now()) AS keys) AS revoked
+CROSS JOIN unnest($1::text[], $2::text[], $3::text[])
     WITH ORDINALITY AS asked(user_id, session_id, key_id, place)
 LEFT JOIN tokenauthority.sessions AS s
     ON s.user_id = asked.user_id AND s.session_id = asked.session_id
@@ -77,12 +90,11 @@ LEFT JOIN tokenauthority.users AS u ON u.user_id = asked.user_id
 LEFT JOIN tokenauthority.revocations AS by_user
     ON by_user.user_id = asked.user_id AND by_user.kind = 'user' AND by_user.target = ''
     AND by_user.expires_at > now()
-LEFT JOIN tokenauthority.revocations AS by_key
-    ON by_key.user_id = '' AND by_key.kind = 'key' AND by_key.target = asked.key_id
-    AND by_key.expires_at > now()
 ORDER BY asked.place
 """
 
+# Of `<> ALL` the planner would believe that it leaves no session, as they all have one key or two,
+# and then sort the user's sessions instead of reading them in the order of their index.
 PAGE = """
 SELECT s.user_id, s.session_id, s.device_id, s.user_agent, s.ip_address, s.scope, s.created_at,
     s.rotated_at, s.refresh_expires_at, s.ends_at
@@ -90,6 +102,9 @@ FROM tokenauthority.sessions AS s
 WHERE s.user_id = $1 AND (s.created_at, s.session_id) < ($2, $3) AND s.ended_at IS NULL
     AND s.epoch = (SELECT epoch FROM tokenauthority.users WHERE user_id = $1)
     AND s.refresh_expires_at > now()
+    AND NOT ARRAY[s.key_id] && ARRAY(
+        SELECT r.target FROM tokenauthority.revocations AS r
+        WHERE r.user_id = '' AND r.kind = 'key' AND r.expires_at > now())
 ORDER BY s.created_at DESC, s.session_id DESC
 LIMIT $4
 """
@@ -138,7 +153,8 @@ SELECT count(*) AS done FROM alive
 
 # No session carries an epoch above its user's, but one above that which is seen here when a
 # revocation for which this waited has kept it. It is live then, and equality would spare it. As
-# above, a session that has just expired gets its fact and counts no more.
+# above, a session that has just expired gets its fact and counts no more; nor does one whose key is
+# revoked, which may have access tokens of an earlier key yet.
 _END_SESSION = """
 WITH ended AS (
     UPDATE tokenauthority.sessions AS s SET
@@ -148,13 +164,16 @@ WITH ended AS (
     WHERE s.session_id = $1 {of_user} AND s.ended_at IS NULL
         AND s.refresh_expires_at + $4::interval > now()
         AND u.user_id = s.user_id AND s.epoch >= u.epoch
-    RETURNING s.user_id, s.session_id, s.device_id, s.last_token_expires_at, s.refresh_expires_at
+    RETURNING s.user_id, s.session_id, s.device_id, s.last_token_expires_at, s.refresh_expires_at,
+        s.key_id
 ), fact AS (
     INSERT INTO tokenauthority.revocations (user_id, kind, target, reason, caller, expires_at)
     SELECT user_id, 'session', session_id, $2, $3, last_token_expires_at + $4::interval FROM ended
     ON CONFLICT (user_id, kind, target) DO NOTHING
 ), live AS (
-    SELECT * FROM ended WHERE refresh_expires_at > now()
+    SELECT * FROM ended WHERE refresh_expires_at > now() AND key_id <> ALL (ARRAY(
+        SELECT r.target FROM tokenauthority.revocations AS r
+        WHERE r.user_id = '' AND r.kind = 'key' AND r.expires_at > now()))
 ), counted AS (
     INSERT INTO tokenauthority.token_metrics AS m (user_id, day, device_id, metric_type, count)
     SELECT user_id, (now() AT TIME ZONE 'UTC')::date, device_id, 'revoked', 1 FROM live
@@ -168,21 +187,13 @@ SELECT count(*) AS done FROM live
 """
 
 END_SESSION_BY_ID = _END_SESSION.format(of_user="")
-END_USERS_SESSION = _END_SESSION.format(of_user="AND s.user_id = $7")
+# By a token: with a stolen key anyone could make one of anybody's session.
+END_USERS_SESSION = _END_SESSION.format(
+    of_user="""AND s.user_id = $7 AND NOT EXISTS (
+            SELECT FROM tokenauthority.revocations AS r
+            WHERE r.user_id = '' AND r.kind = 'key' AND r.target = $8 AND r.expires_at > now())"""
+)
 
 END_USER_SESSIONS = """
-SELECT tokenauthority.end_user_sessions_v1($1, $2, $3, $4, $5, $6, $7) AS done
-"""
-
-SIGNING_KEYS = """
-SELECT kid, algorithm, public_jwk, sealed_private_key, state, created_at, activated_at, retired_at
-FROM tokenauthority.signing_keys ORDER BY created_at DESC, kid
-"""
-
-# Of replicas that start together one wins; the others find its key.
-ADD_SIGNING_KEY = """
-INSERT INTO tokenauthority.signing_keys
-    (kid, algorithm, public_jwk, sealed_private_key, state, created_at, activated_at)
-VALUES ($1, $2, $3, $4, 'ACTIVE', $5, $5)
-ON CONFLICT (algorithm) WHERE state = 'ACTIVE' DO NOTHING
+SELECT tokenauthority.end_user_sessions_v2($1, $2, $3, $4, $5, $6, $7) AS done
 """

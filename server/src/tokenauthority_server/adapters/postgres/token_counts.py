@@ -38,7 +38,7 @@ SELECT DISTINCT day FROM folded
 """
 
 COUNT_LIVE_SESSIONS = """
-SELECT tokenauthority.count_live_sessions_v1($1) AS done
+SELECT tokenauthority.count_live_sessions_v2($1) AS done
 """
 
 # Whether the day is added up is seen with the same eyes as its rows, so it counts once.
@@ -67,6 +67,9 @@ UNION ALL
 SELECT 'live_sessions', count(*), now() FROM tokenauthority.sessions
 WHERE user_id = $2 AND ended_at IS NULL AND refresh_expires_at > now()
     AND epoch = (SELECT epoch FROM tokenauthority.users WHERE user_id = $2)
+    AND key_id <> ALL (ARRAY(
+        SELECT r.target FROM tokenauthority.revocations AS r
+        WHERE r.user_id = '' AND r.kind = 'key' AND r.expires_at > now()))
 """
 
 READ_DEVICE = """

@@ -25,6 +25,8 @@ class PostgresUpkeep:
                 return await self._sweep_sessions(batch)
             case Leftover.FACTS:
                 arguments: tuple[object, ...] = (batch,)
+            case Leftover.SIGNING_KEYS:
+                arguments = (batch, FACT_MARGIN)
             case Leftover.FORMER_PROFILES:
                 arguments = (batch, FORMER_PROFILE_LIFETIME)
             case Leftover.TOKEN_METRICS | Leftover.AUDIT_EVENTS:  # pragma: no branch - all of them

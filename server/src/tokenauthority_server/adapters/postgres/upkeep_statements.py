@@ -52,6 +52,26 @@ WITH candidate AS MATERIALIZED (
 SELECT count(*) AS removed FROM removed
 """
 
+# Keys are few: the table is read as a whole. Whatever this says, a trigger keeps those that live
+# tokens need.
+_SWEEP_SIGNING_KEYS = """
+WITH candidate AS MATERIALIZED (
+    SELECT kid FROM tokenauthority.signing_keys
+    WHERE state IN ('RETIRED', 'REVOKED') AND last_expires_at <= now() - $2::interval
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+), removed AS (
+    DELETE FROM tokenauthority.signing_keys AS k USING candidate AS c WHERE k.kid = c.kid
+    RETURNING k.kid, k.algorithm, k.state
+), audited AS (
+    INSERT INTO tokenauthority.audit_events (user_id, event_id, kind, outcome, details)
+    SELECT '', tokenauthority.event_id_v1(), 'key.deleted', 'OK',
+        jsonb_build_object('key_id', kid, 'algorithm', algorithm, 'state', state)
+    FROM removed
+)
+SELECT count(*) AS removed FROM removed
+"""
+
 _SWEEP_FORMER_PROFILES = """
 WITH candidate AS MATERIALIZED (
     SELECT user_id, profile_version FROM tokenauthority.former_profiles
@@ -110,6 +130,7 @@ SELECT count(*) AS removed FROM removed
 
 SWEEPS: Final[Mapping[Leftover, str]] = {
     Leftover.FACTS: _SWEEP_FACTS,
+    Leftover.SIGNING_KEYS: _SWEEP_SIGNING_KEYS,
     Leftover.FORMER_PROFILES: _SWEEP_FORMER_PROFILES,
     Leftover.TOKEN_METRICS: _SWEEP_COUNTS,
     Leftover.AUDIT_EVENTS: _SWEEP_AUDIT_EVENTS,

@@ -1,0 +1,1 @@
+"""Where key pairs that sign come from: sealed in the store, or in a folder."""
