@@ -104,7 +104,6 @@ def test_a_key_is_rotated_by_its_files(path: Path, log: Log) -> None:
     assert states(folder.current()) == [KeyState.RETIRED, KeyState.ACTIVE, KeyState.PREPARED]
     (path / "1.pem").unlink()
     assert states(folder.current()) == [KeyState.ACTIVE, KeyState.PREPARED]
-    assert folder.key_ids() == {key.key_id for key in folder.current()}
     assert log.news() == [(CHANGED, "")] * 3
 
 
@@ -131,7 +130,6 @@ def test_the_last_good_set_stays_whole_while_anything_is_wrong(
     for _ in range(3):
         # Neither the bad one, nor the new one beside it.
         assert folder.current() is before
-        assert folder.key_ids() == {key.key_id for key in before}
     # Told once.
     ((event, problem),) = log.news()
     assert event == REFUSED

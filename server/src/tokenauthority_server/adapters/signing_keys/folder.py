@@ -88,10 +88,6 @@ class KeyFolder:
             _log.info("signing keys have changed", folder=str(self._path), files=states)
         return keys
 
-    def key_ids(self) -> frozenset[str]:
-        """Return the ids of the last good set."""
-        return frozenset(key.key_id for key in self._keys)
-
     def _good_files(self) -> Mapping[str, KeyFile]:
         """Return all keys by their files' names, in order; raise KeyFolderError."""
         found = read_folder(self._path)
