@@ -11,14 +11,14 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from benchmarks import calls, key_loading, machine, report, startup, tokens
+from benchmarks import caller_checks, calls, key_loading, machine, report, startup, tokens
 from benchmarks.authority import NotReadyError
 from benchmarks.rows import Row
 from benchmarks.stores import Stores, stores
 from benchmarks.trial import NothingAnsweredError, Pace
 from tokenauthority_server.embedded import EmbeddedStoreError
 
-TOKENS = ("T1", "T2", "T3")
+TOKENS = ("T1", "T2", "T3", "T4")
 IDS = (*calls.MEASURES, "P10", *TOKENS)
 WIDTH = 120
 """Where there is no terminal that has one."""
@@ -69,6 +69,8 @@ def _measure_tokens(ids: Sequence[str], *, quick: bool) -> Iterator[Row]:
         yield tokens.signing(pace)
     if "T3" in ids:
         yield key_loading.loading(5 if quick else 25)
+    if "T4" in ids:
+        yield caller_checks.checking(5 if quick else 25)
 
 
 def _measure(up: Stores, folder: Path, ids: Sequence[str], *, quick: bool) -> Iterator[Row]:

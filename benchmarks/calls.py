@@ -1,25 +1,32 @@
-"""P1, P4 and P5: calls of the authority against the same calls of the bare server."""
+"""P1, P4 and P5: calls of the authority against the same calls of the bare server. And L1: against
+the authority's own, while nobody logs in."""
 
 import asyncio
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import asyncpg
 
 from benchmarks import alone, bare, workload
 from benchmarks.alone import Alone, Commits
 from benchmarks.authority import Authority
 from benchmarks.commits import make_tables
-from benchmarks.crew import Crew, Driving
+from benchmarks.crew import Beside, Crew, Driving
 from benchmarks.h2load import H2load
 from benchmarks.load import Rpc, Work
-from benchmarks.rows import Budget, Row, compare
+from benchmarks.rows import Budget, Line, Row, Verdict, compare
 from benchmarks.stores import Stores
 from benchmarks.trial import Pace, Side, Window, run
 from benchmarks.worker import Worker
 from benchmarks.workload import Seed
+from tokenauthority_server.adapters.passwords import HashingThreads
 
 IN_FLIGHT = 64
+LOGINS_IN_FLIGHT = 8
+"""More than enough to keep the threads busy that hash."""
 Bodies = Callable[[Sequence[Seed]], list[bytes]]
 
 
@@ -35,6 +42,7 @@ class Bench:
     crew: Crew
     h2load: H2load | None
     alone: Worker
+    logins: Crew
     pace: Pace
 
     def measure(
@@ -101,7 +109,47 @@ def create_pair(bench: Bench) -> Row:
     )
 
 
-MEASURES = {"P1": validate, "P4": refresh, "P5": create_pair}
+def validate_beside_logins(bench: Bench) -> Row:
+    driving = bench.h2load or bench.crew
+    address, pid = bench.authority.address, bench.authority.pid
+    for name in ("ours", "bare"):
+        bodies = workload.validations(bench.seeds)
+        driving.prepare(Work(name, address, "Validate", bodies, IN_FLIGHT))
+    bench.logins.prepare(
+        Work("logins", address, "Login", workload.logins(bench.seeds), LOGINS_IN_FLIGHT)
+    )
+    beside = Beside(driving, bench.logins, "logins")
+    sides = [
+        Side("ours", beside, pid, bench.database_pid),
+        Side("bare", driving, pid, bench.database_pid),
+    ]
+    row = compare(
+        "L1",
+        "Validate beside logins",
+        f"the authority while {LOGINS_IN_FLIGHT} people log in at once, against itself while nobody"
+        f" does; {IN_FLIGHT} in flight, by {driving.name}",
+        Budget(rate=0, p99=1.5),
+        run(sides, bench.pace),
+    )
+    windows = beside.outcomes[1:]
+    rate = statistics.median(len(one.took) / bench.pace.seconds for one in windows)
+    failed = sum(one.failures.total() for one in windows)
+    lines = (*row.lines, Line("logins/s", f"{rate:.1f}"), Line("failed logins", str(failed)))
+    return replace(row, lines=lines, verdict=Verdict.FAILED if failed else row.verdict)
+
+
+async def give_passwords(database_url: str) -> None:
+    """Let every user there is have the password of the workload."""
+    hasher = HashingThreads(1)
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "UPDATE tokenauthority.users SET password_hash = $1", await hasher.hash(workload.PASSWORD)
+    )
+    await connection.close()
+    hasher.close()
+
+
+MEASURES = {"P1": validate, "P4": refresh, "P5": create_pair, "L1": validate_beside_logins}
 
 
 @contextmanager
@@ -111,6 +159,7 @@ def bench(stores: Stores, folder: Path, sessions: int, drivers: int, pace: Pace)
         authority = stack.enter_context(Authority("serve", stores.settings, folder))
         seeds = tuple(workload.make_seeds(authority.address, sessions))
         asyncio.run(make_tables(stores.postgres.url))
+        asyncio.run(give_passwords(stores.postgres.url))
         answers = bare.Answers(*workload.example_answers(authority.address, seeds[0]))
         server = stack.enter_context(Worker(bare.run, stores.postgres.url, answers))
         yield Bench(
@@ -122,5 +171,6 @@ def bench(stores: Stores, folder: Path, sessions: int, drivers: int, pace: Pace)
             crew=Crew(drivers, stack),
             h2load=H2load.find(folder),
             alone=stack.enter_context(Worker(alone.run, stores.postgres.url)),
+            logins=Crew(1, stack),
             pace=pace,
         )

@@ -63,3 +63,24 @@ class Crew:
 
     def finish(self) -> Outcome:
         return merge([worker.answer() for worker in self._workers])
+
+
+class Beside:
+    """Loads a side as `main` does, and beside it as `other` does, whose outcomes are kept apart."""
+
+    def __init__(self, main: Loading, other: Loading, side: str) -> None:
+        self._main, self._other, self._side = main, other, side
+        self.outcomes: list[Outcome] = []
+
+    @property
+    def pids(self) -> Sequence[int]:
+        return self._main.pids
+
+    def start(self, phase: Phase) -> None:
+        self._other.start(Phase(self._side, phase.begin, phase.end))
+        self._main.start(phase)
+
+    def finish(self) -> Outcome:
+        outcome = self._main.finish()
+        self.outcomes.append(self._other.finish())
+        return outcome

@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 
 import grpc
 
-from benchmarks.load import CALL_SECONDS, SERVICE, Outcome, Phase, Rpc, Work, keep_busy
+from benchmarks.load import CALL_SECONDS, Outcome, Phase, Rpc, Work, keep_busy, path_of
 from benchmarks.worker import orders
 from tokenauthority.v1 import token_service_pb2 as pb
 
@@ -42,7 +42,7 @@ class _Side:
         self._bodies = deque(work.bodies)
         self._channel = channel
         self._call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
-            f"/{SERVICE}/{work.rpc}"
+            path_of(work.rpc)
         )
 
     @classmethod

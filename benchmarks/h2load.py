@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.driver import NICE
-from benchmarks.load import SERVICE, Outcome, Phase, Work
+from benchmarks.load import Outcome, Phase, Work, path_of
 
 CONNECTIONS = 2
 END_SECONDS = 10.0
@@ -58,7 +58,7 @@ class H2load:
                 *("-m", str(work.in_flight // CONNECTIONS), "-D", f"{milliseconds}ms"),
                 *("-d", str(self._body(work.side)), "--log-file", str(self._log)),
                 *("-H", "content-type: application/grpc", "-H", "te: trailers"),
-                f"http://{work.address}/{SERVICE}/{work.rpc}",
+                f"http://{work.address}{path_of(work.rpc)}",
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

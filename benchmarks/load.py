@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 SERVICE = "tokenauthority.v1.TokenService"
+ACCOUNTS = "tokenauthority.v1.AccountService"
 CALL_SECONDS = 5.0
 MOST_FAILURES = 20
 """Then a loop ends early: the side is broken, and its figures would be too."""
 
-Rpc = Literal["Validate", "Refresh", "CreatePair"]
+Rpc = Literal["Validate", "Refresh", "CreatePair", "Login"]
+
+
+def path_of(rpc: Rpc) -> str:
+    """Return the path of the RPC's calls."""
+    return f"/{ACCOUNTS if rpc == 'Login' else SERVICE}/{rpc}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import grpc
 
 from benchmarks.bare import refresh_token
 from benchmarks.load import CALL_SECONDS
+from tokenauthority.v1 import account_service_pb2
 from tokenauthority.v1 import token_service_pb2 as pb
 from tokenauthority.v1.token_service_pb2_grpc import TokenServiceStub
 
@@ -16,6 +17,7 @@ AT_ONCE = 16
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 IP = "192.0.2.17"
 SCOPE = ["containers:read", "containers:write"]
+PASSWORD = "benchmarks need a password of their own"  # noqa: S105 - of nobody
 ROLES = ["developer", "viewer"]
 PERMISSIONS = ["containers.list", "containers.start", "containers.stop", "images.pull"]
 
@@ -74,6 +76,18 @@ def bare_refreshes(seeds: Sequence[Seed]) -> list[bytes]:
             refresh_token=refresh_token(
                 one.user_id, one.device_id, one.session_id, len(one.refresh_token)
             )
+        ).SerializeToString()
+        for one in seeds
+    ]
+
+
+def logins(seeds: Sequence[Seed]) -> list[bytes]:
+    return [
+        account_service_pb2.LoginRequest(
+            username=one.user_id.replace("user-", "username."),
+            password=PASSWORD,
+            device=_device(one.device_id),
+            scope=SCOPE,
         ).SerializeToString()
         for one in seeds
     ]

@@ -1,6 +1,7 @@
-"""One PostgreSQL and one Redis for all the tests of a run, and a database for each test."""
+"""One PostgreSQL and one Redis for all the tests of a process, and a database for each test."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from support.own_stores import OwnStores, own_stores
@@ -8,6 +9,28 @@ from support.postgres import Databases, postgres_server
 from support.redis import redis_server
 
 from tokenauthority_server.adapters.postgres.migrate import migrate
+
+TESTS = Path(__file__).parent
+# What bounds how long something takes, or compares how long it took.
+ALONE = [
+    TESTS / "integration" / "test_benchmarks.py",
+    TESTS / "integration" / "test_login_timing.py",
+    TESTS / "integration" / "test_no_oracle.py",
+    TESTS / "unit" / "tokens" / "test_equal_work.py",
+    *(TESTS / "faults").glob("test_rows_01_*.py"),
+    *(TESTS / "faults").glob("test_row_2[3-9]_*.py"),
+    *(TESTS / "faults").glob("test_row_3[2-4]_*.py"),
+    *(TESTS / "faults").glob("test_row_3[79]_*.py"),
+    TESTS / "faults" / "test_row_38_connections.py",
+    TESTS / "faults" / "test_row_38_floods.py",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs by itself: see the marker `alone`."""
+    for item in items:
+        if item.path in ALONE:
+            item.add_marker("alone")
 
 
 @pytest.fixture(scope="session")

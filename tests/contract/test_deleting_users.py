@@ -7,6 +7,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from support.asking import ADA, BOB, access_claims, new_session
+from support.logins import HOME, attempt_at, log_in, with_password
 from support.postgres_stores import postgres_stores
 from support.steps import (
     create,
@@ -166,3 +167,12 @@ async def test_what_the_audit_trail_says(database_url: str) -> None:
     assert {(row["caller"], row["outcome"], row["request_id"]) for row in rows} == {
         ("shop", "OK", "call-1")
     }
+
+
+async def test_where_the_user_logged_in_from_is_forgotten(stores: Stores) -> None:
+    # Whoever comes back under the id may be somebody else.
+    await with_password(stores)
+    await log_in(stores, attempt_at(address=HOME))
+    assert await stores.records.known_sources(ADA.user_id) == 1
+    await delete_user(stores, ADA.user_id)
+    assert await stores.records.known_sources(ADA.user_id) == 0

@@ -42,7 +42,8 @@ def children(started: Server) -> list[int]:
 def test_the_lines_of_the_banner_work_when_they_are_copied(data: Path) -> None:
     with developing(data) as started:
         lines = [line[2:] for line in started.text.splitlines() if line.startswith("  ")]
-        _, create, listing, probe, rotate = lines
+        _, callers, create, listing, probe, rotate = lines
+        assert callers == "Everyone on this machine may call everything, administration too"
         created, listed, probed, rotated = (
             run("sh", "-c", line, folder=data.parent) for line in (create, listing, probe, rotate)
         )

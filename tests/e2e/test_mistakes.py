@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from support.certificates import CertificateAuthority, Issued
 from support.commands import HERE, KEY, run
-from support.key_files import jwk, new_key, pem
+from support.key_files import assert_kept, jwk, new_key, pem
+from support.tls import TlsFolder
 
 PROGRAM = HERE / "tokenauthority"
 
@@ -33,9 +35,9 @@ def test_every_fault_of_the_configuration_is_told_at_once() -> None:
         "DATABASE_URL",
         "REDIS_URL",
         "GRPC_PORT",
+        "TLS_KEY_FILE",
         "KEY_ENCRYPTION_KEY",
         "ACCESS_TOKEN_EXPIRE_MINUTES",
-        "TLS_CERT_FILE",
     ]
     assert "c2hvcnQ=" not in done.text
 
@@ -86,6 +88,43 @@ def test_every_fault_of_keys_in_files_is_told_at_once(
     assert [line.partition(" is ")[0] for line in done.text.splitlines()] == [
         f"SIGNING_KEYS_DIR: {tmp_path}/{name}" for name in ("1.pem", "2.jwk", "3.key")
     ]
+
+
+@pytest.mark.parametrize("command", ["serve", "check-config"])
+def test_every_fault_of_all_files_is_told_at_once(
+    settings: Mapping[str, str], tmp_path: Path, command: str
+) -> None:
+    ca = CertificateAuthority()
+    folder = TlsFolder(tmp_path / "tls", Issued(ca.server().certificate, ca.server().key), b"none")
+    given = {**settings, **folder.settings, "LOG_LEVEL": "error", "SIGNING_KEYS_DIR": "/none"}
+    done = run(PROGRAM, command, settings=given)
+    assert done.code == 2
+    key, authorities, keys = done.text.splitlines()
+    assert key == (
+        f"TLS_KEY_FILE: {folder.path('key')} does not hold the key of the certificate in "
+        "TLS_CERT_FILE"
+    )
+    assert authorities.startswith(f"TLS_CLIENT_CA_FILE: {folder.path('client_ca')} holds no ")
+    assert keys.startswith("SIGNING_KEYS_DIR: /none cannot be read")
+
+
+def test_a_mismatched_pair_alone_is_told(settings: Mapping[str, str], tmp_path: Path) -> None:
+    ca = CertificateAuthority()
+    folder = TlsFolder(tmp_path / "tls", Issued(ca.server().certificate, ca.server().key))
+    done = run(PROGRAM, "serve", settings={**settings, **folder.settings, "LOG_LEVEL": "error"})
+    assert done.code == 2
+    assert done.text.startswith("TLS_KEY_FILE: ")
+    assert done.text.count("\n") == 1
+    assert_kept(folder.path("key").read_bytes(), done.text)
+
+
+def test_good_files_of_tls_are_good(settings: Mapping[str, str], tmp_path: Path) -> None:
+    ca = CertificateAuthority()
+    folder = TlsFolder(tmp_path / "tls", ca.server(), ca.certificate)
+    done = run(PROGRAM, "check-config", settings={**settings, **folder.settings})
+    assert done.code == 0
+    assert "TLS_CLIENT_CA_FILE" in done.text
+    assert "PRIVATE KEY" not in done.text
 
 
 def test_good_keys_in_files_are_good(settings: Mapping[str, str], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from faults.harness.fleet import Fleet, Worker
 from faults.harness.secrets_of import leaks, of_bytes, of_signing_keys, of_token
 from support.commands import HERE, KEY, run
 from support.failures import failure_of
+from support.people import Door, hashed
 from support.postgres import Databases
 
 from tokenauthority.v1 import token_service_pb2 as pb
@@ -20,6 +21,8 @@ from tokenauthority_client import Subject, TokenPair
 SECRET = "s3cret-of-the-platform-0123456789"
 OTHER_KEY = base64.b64encode(bytes(range(1, 33))).decode()
 UNKNOWN_KEY = "A" * 43
+PASSWORD, NEXT_PASSWORD = "Tr0ub4dor and three more", "another Tr0ub4dor, and five"
+WRONG_PASSWORD, MISPLACED_PASSWORD = "Tr0ub4dor and none more", "Tr0ub4dor as my own name"
 AT_ONCE = 2
 """Commands: for the processors that there are."""
 PAGES = ("/metrics", "/readyz", "/livez", "/.well-known/jwks.json", "/nothing")
@@ -67,6 +70,51 @@ async def use(worker: Worker, said: dict[str, str]) -> list[TokenPair]:
         )
     ).everything
     return [pair, refreshed]
+
+
+async def log_in(worker: Worker, database_url: str, said: dict[str, str]) -> list[TokenPair]:
+    """Every RPC of accounts, with passwords that are right, wrong, and in the wrong field."""
+    stored = await hashed(PASSWORD)
+    await worker.client.create_pair(Subject(user_id="u-3", username="bea"))
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "UPDATE tokenauthority.users SET password_hash = $1 WHERE user_id = 'u-3'", stored
+    )
+    door = Door.of(worker.channel)
+    pair = await door.login("bea", PASSWORD)
+    for number, call in enumerate(
+        (
+            door.login("bea", WRONG_PASSWORD),
+            door.login(MISPLACED_PASSWORD, WRONG_PASSWORD),
+            door.login("bea", WRONG_PASSWORD * 50),
+            door.change(pair.access_token, WRONG_PASSWORD, NEXT_PASSWORD),
+            door.change(pair.access_token, PASSWORD, NEXT_PASSWORD[:11]),
+            door.change(WRONG_PASSWORD, PASSWORD, NEXT_PASSWORD),
+        )
+    ):
+        said[f"refused password {number}"] = (await failure_of(call)).everything
+    said["changed"] = str(await door.change(pair.access_token, PASSWORD, NEXT_PASSWORD))
+    await connection.execute("ALTER TABLE tokenauthority.login_failures RENAME TO gone")
+    failure = await failure_of(door.login("bea", NEXT_PASSWORD))
+    assert failure.code is grpc.StatusCode.INTERNAL
+    said["broken login"] = failure.everything
+    await connection.execute("ALTER TABLE tokenauthority.gone RENAME TO login_failures")
+    rows = await connection.fetch("SELECT * FROM tokenauthority.audit_events")
+    said["audit trail"] = "\n".join(map(str, rows))
+    failures = await connection.fetch("SELECT * FROM tokenauthority.login_failures")
+    said["failures"] = "\n".join(map(str, failures))
+    await connection.close()
+    return [
+        TokenPair(
+            access_token=pair.access_token,
+            refresh_token=pair.refresh_token,
+            expires_in=pair.expires_in,
+            token_type=pair.token_type,
+            session_id=pair.session_id,
+            access_expire_time=pair.access_expire_time.ToDatetime(),
+            refresh_expire_time=pair.refresh_expire_time.ToDatetime(),
+        )
+    ]
 
 
 async def break_things(worker: Worker, database_url: str, said: dict[str, str]) -> None:
@@ -127,7 +175,7 @@ async def test_nothing_secret_is_emitted_in_a_full_run(
         settings = {"DATABASE_URL": url, "REDIS_URL": redis_url, "KEY_ENCRYPTION_KEY": KEY}
         async with Fleet.of(1, url, redis_url, LOG_LEVEL="debug", JWT_SECRET_KEY=SECRET) as fleet:
             (worker,) = fleet.workers
-            pairs = await use(worker, said)
+            pairs = await use(worker, said) + await log_in(worker, url, said)
             await break_things(worker, url, said)
             run_commands(settings, said)
             for page in PAGES:
@@ -139,6 +187,10 @@ async def test_nothing_secret_is_emitted_in_a_full_run(
             *of_bytes("the other KEY_ENCRYPTION_KEY", base64.b64decode(OTHER_KEY)),
             *await of_signing_keys(url, base64.b64decode(KEY)),
             ("JWT_SECRET_KEY", SECRET),
+            ("the right password", PASSWORD),
+            ("the next password", NEXT_PASSWORD),
+            ("the wrong password", WRONG_PASSWORD),
+            ("the password in the wrong field", MISPLACED_PASSWORD),
             ("password of PostgreSQL", str(urlsplit(url).password)),
         ]
         if password := urlsplit(redis_url).password:

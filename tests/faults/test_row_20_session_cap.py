@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import cycle, islice
+from typing import Any
 
 import asyncpg
 import grpc
@@ -217,7 +218,7 @@ async def test_without_its_guard_there_are_too_many(
     await remove_guard(
         database_url, "create_session", counting, f"PERFORM pg_sleep(0.005); {counting}"
     )
-    settings = {"MAX_SESSIONS_PER_USER": str(CAP), "SESSION_LIMIT_POLICY": policy}
+    settings: dict[str, Any] = {"MAX_SESSIONS_PER_USER": str(CAP), "SESSION_LIMIT_POLICY": policy}
     async with serving(database_url, redis_url, ready=True, **settings) as authority:
 
         async def one(number: int) -> None:

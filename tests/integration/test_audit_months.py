@@ -14,6 +14,7 @@ from support.leftovers import upkeep_of
 from support.postgres import Connection
 
 from tokenauthority_server.domain.ports import Upkeep
+from tokenauthority_server.domain.upkeep import Leftover
 
 AHEAD = 2
 YEAR = timedelta(days=365)
@@ -108,6 +109,25 @@ async def test_a_month_goes_when_its_last_event_has_been_kept_long_enough(
     assert not set(old) & set(await months(database))
     # What is younger, and the rest, are as they were.
     assert len(await months(database)) == 1 + AHEAD + 1
+
+
+async def test_an_event_goes_to_the_day_while_its_month_stays(
+    database: Connection, upkeep: Upkeep
+) -> None:
+    # With it go the address and the agent that it told of: they are kept for AUDIT_DAYS, not for
+    # the rest of the month.
+    await add_old_months(database)
+    before = await months(database)
+    await database.execute(EVENT, datetime(2020, 1, 20, tzinfo=UTC))
+    now: datetime = await database.fetchval("SELECT now()")
+
+    keep = now - datetime(2020, 1, 10, tzinfo=UTC)
+    assert await upkeep.turn_months(AHEAD, keep) == 0
+    assert await upkeep.sweep(Leftover.AUDIT_EVENTS, 100, keep) == 1
+
+    assert await months(database) == before
+    left = "SELECT count(*) FROM tokenauthority.audit_events_2020_01"
+    assert await database.fetchval(left) == 1
 
 
 async def test_a_month_whose_events_have_gone_to_the_rest_stays_there(

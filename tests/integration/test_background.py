@@ -132,6 +132,19 @@ async def test_a_chore_is_done_only_while_the_process_is_ready(readiness: Readin
         assert turns == before
 
 
+async def test_what_needs_no_store_does_not_wait_for_one(readiness: Readiness) -> None:
+    # Guard: without `chore.always` in `repeat` no certificate is renewed while a store is away.
+    turns = 0
+
+    async def work() -> None:
+        nonlocal turns
+        turns += 1
+
+    readiness.phase = Phase.STARTING
+    async with repeated(Chore("certificates", work, SOON / 10, always=True), readiness):
+        await until(lambda: turns > 3)
+
+
 class AskedOften(Readiness):
     """A readiness that counts how often it was asked."""
 

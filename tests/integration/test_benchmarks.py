@@ -177,7 +177,7 @@ def test_what_h2load_wrote_counts_within_the_phase() -> None:
 
 def test_a_real_run_measures_tokens_and_keys_and_needs_no_stores(tmp_path: Path) -> None:
     output = tmp_path / "benchmarks.json"
-    only = ["--only", "T1", "--only", "T2", "--only", "T3"]
+    only = [part for row in ("T1", "T2", "T3", "T4") for part in ("--only", row)]
 
     done = subprocess.run(  # noqa: S603  our own command
         [sys.executable, "-m", "benchmarks", "--quick", *only, "--output", output],
@@ -189,14 +189,17 @@ def test_a_real_run_measures_tokens_and_keys_and_needs_no_stores(tmp_path: Path)
     )
 
     written = json.loads(output.read_text())
-    verifying, signing, loading = written["rows"]
-    assert [row["id"] for row in written["rows"]] == ["T1", "T2", "T3"]
+    verifying, signing, loading, checking = written["rows"]
+    assert [row["id"] for row in written["rows"]] == ["T1", "T2", "T3", "T4"]
     for row, lines in ((verifying, 2 * len(ALGORITHMS)), (signing, len(ALGORITHMS))):
         assert len(row["lines"]) == len(row["details"]["ratios"]) == lines
         for ratios in row["details"]["ratios"].values():
             assert 0 < ratios["lowest"] <= ratios["median"] <= ratios["highest"]
     for figures in loading["details"].values():
         assert 0 < figures["ours"]["median"] < 1000 * BOUNDED
+    assert checking["details"]["microseconds"].keys() == {"certificate", "key", "service account"}
+    for figures in checking["details"]["microseconds"].values():
+        assert 0 < figures["lowest"] <= figures["median"] <= figures["highest"]
     assert signing["verdict"] == "no budget"
     # Whether the budgets hold is the benchmark's to say, on whatever machine this runs.
     assert done.returncode == int(any(row["verdict"] == "broken" for row in written["rows"]))

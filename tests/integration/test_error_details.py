@@ -149,7 +149,7 @@ async def test_what_grpc_itself_refuses_carries_no_details(shared: Served) -> No
     ask = shared.channel.unary_unary
     unknown = ask("/tokenauthority.v1.TokenService/WatchRevocations", bytes, bytes)
     too_large = shared.stub.Validate(pb.ValidateRequest(token="x" * (16 * 1024 * 1024)))
-    elsewhere = ask("/tokenauthority.v1.AdminService/ListSigningKeys", bytes, bytes)
+    elsewhere = ask("/tokenauthority.v1.NoService/ListNothing", bytes, bytes)
 
     failures = [await failure_of(call) for call in (unknown(b""), too_large, elsewhere(b""))]
 

@@ -133,7 +133,7 @@ def test_an_id_that_begins_with_a_dash_is_an_id(settings: Settings, name: str) -
     ("arguments", "told"),
     [
         (("retire", "A" * 43), "The database has no signing key AAAA"),
-        (("revoke", "--yes", "A" * 43), "revoked with --elsewhere"),
+        (("revoke", "--yes", "A" * 43), "`keys revoke --elsewhere` revokes one"),
         (("activate", "A" * 43), "The database has no signing key AAAA"),
         (("prepare", "--algorithm", "HS256"), "algorithm: must be one of ES256, EdDSA, RS256"),
     ],

@@ -45,6 +45,13 @@ SELECT 'v-' || n, current_date - n % 2 * 500, '', 'created', 1 FROM generate_ser
 INSERT INTO tokenauthority.audit_events (user_id, event_id, kind)
 SELECT 'v-' || n, tokenauthority.audit_bound_v1(now() + n * interval '1 ms'), 'k'
 FROM generate_series(1, {live}) AS n;
+
+INSERT INTO tokenauthority.login_failures (subject, changed_at, expires_at)
+SELECT convert_to('v-' || n, 'UTF8'), now(), now() + interval '30 min'
+FROM generate_series(1, {live}) AS n;
+
+INSERT INTO tokenauthority.login_sources (user_id, source, expires_at)
+SELECT 'v-' || n, 'home', now() + interval '90 days' FROM generate_series(1, {live}) AS n;
 """
 """All of it has to stay; half of the counts because their day, long ago, was not added up yet."""
 
@@ -56,6 +63,8 @@ STATEMENTS: dict[Leftover, tuple[str, Sequence[object]]] = {
     Leftover.FORMER_PROFILES: (statements.SWEEPS[Leftover.FORMER_PROFILES], (BATCH, MINUTES)),
     Leftover.TOKEN_METRICS: (statements.SWEEPS[Leftover.TOKEN_METRICS], (BATCH, KEEP)),
     Leftover.AUDIT_EVENTS: (statements.SWEEPS[Leftover.AUDIT_EVENTS], (BATCH, KEEP)),
+    Leftover.LOGIN_FAILURES: (statements.SWEEPS[Leftover.LOGIN_FAILURES], (BATCH,)),
+    Leftover.LOGIN_SOURCES: (statements.SWEEPS[Leftover.LOGIN_SOURCES], (BATCH,)),
 }
 
 

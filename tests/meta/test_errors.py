@@ -8,18 +8,6 @@ from tokenauthority_server.transport.errors import INTERNAL, REFUSALS
 # Only their subclasses are raised.
 ABSTRACT = {AuthorityError, TemporaryError}
 
-# Their services and rules come with later releases of this contract.
-PLANNED = {
-    "ACCOUNT_LOCKED",
-    "ACCOUNT_DISABLED",
-    "INVALID_CREDENTIALS",
-    "PASSWORD_REFUSED",
-    "ACCESS_TOKEN_INVALID",
-    "CALLER_UNKNOWN",
-    "CALLER_NOT_ALLOWED",
-    "RATE_LIMITED",
-}
-
 
 def test_every_domain_error_has_a_row() -> None:
     raised = {
@@ -45,14 +33,13 @@ def test_every_subclass_anywhere_has_a_row() -> None:
     assert of_the_server - ABSTRACT <= set(REFUSALS)
 
 
-def test_every_reason_has_a_use_or_is_planned() -> None:
+def test_every_reason_has_a_use() -> None:
     used = {refusal.reason_name for refusal in (*REFUSALS.values(), INTERNAL)}
     published = {
         name.removeprefix("ERROR_REASON_") for name in ErrorReason.DESCRIPTOR.values_by_name
     }
 
-    assert used | PLANNED == published - {"UNSPECIFIED"}
-    assert not used & PLANNED
+    assert used == published - {"UNSPECIFIED"}
 
 
 def test_no_two_errors_share_a_reason() -> None:

@@ -9,10 +9,13 @@ import pytest
 import yaml
 from kubernetes_validate.utils import ValidationError, latest_version, validate
 
+from tokenauthority_server.adapters.callers.file import read_callers
 from tokenauthority_server.app import STOP_GRACE_SECONDS
 from tokenauthority_server.config import Settings, load_settings
 from tokenauthority_server.config.loading import KNOWN, SECRETS
 from tokenauthority_server.transport import health
+from tokenauthority_server.transport.health_check import PATHS
+from tokenauthority_server.transport.policy import POLICIES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -99,7 +102,8 @@ def test_what_may_be_added_is_valid_and_is_mounted_where_the_settings_say() -> N
 
 
 def test_the_kustomization_applies_every_file() -> None:
-    applied = {*KUSTOMIZATION["resources"], *KUSTOMIZATION["configMapGenerator"][0]["envs"]}
+    configuration, callers = KUSTOMIZATION["configMapGenerator"]
+    applied = {*KUSTOMIZATION["resources"], *configuration["envs"], *callers["files"]}
     present = {path.name for path in FOLDER.iterdir()}
     assert applied == present - {"kustomization.yaml"}
 
@@ -141,9 +145,34 @@ def test_the_server_starts_with_what_it_is_given_and_the_migration_with_less(
         for name in PODS
     )
     settings = load_settings(of_the_server | configuration(), no_file, mode="serve")
-    # Nothing misspelt, nothing unused: what is warned about is what the network policy answers.
-    assert [warning.setting for warning in settings.warnings] == ["ALLOW_ANONYMOUS_CALLERS"]
+    # Nothing misspelt, nothing unused, nothing open.
+    assert not settings.warnings
     assert not load_settings(of_the_migration, no_file, mode="migrate").warnings
+
+
+def test_certificates_and_callers_are_mounted_where_the_settings_say() -> None:
+    pod = PODS["deployment.yaml"]["spec"]
+    mounted = {one["name"]: one["mountPath"] for one in SERVER["volumeMounts"]}
+    assert mounted.keys() == {one["name"] for one in pod["volumes"]}
+    # With it a change would never come to a running server.
+    assert not [one for one in SERVER["volumeMounts"] if "subPath" in one or not one["readOnly"]]
+    paths = {name: value for name, value in configuration().items() if value.startswith("/")}
+    assert paths == {
+        "TLS_CERT_FILE": f"{mounted['tls']}/tls.crt",
+        "TLS_KEY_FILE": f"{mounted['tls']}/tls.key",
+        "TLS_CLIENT_CA_FILE": f"{mounted['tls']}/ca.crt",
+        "CALLERS_FILE": f"{mounted['callers']}/callers.toml",
+    }
+    (callers,) = (one for one in pod["volumes"] if one["name"] == "callers")
+    generator = KUSTOMIZATION["configMapGenerator"][1]
+    assert callers["configMap"] == {"name": generator["name"]}
+    assert generator["options"] == {"disableNameSuffixHash": True}
+
+
+def test_the_callers_are_good() -> None:
+    callers = read_callers(FOLDER / "callers.toml", POLICIES)
+    # A key, and were it only as its digest, is for whoever deploys to bring along.
+    assert callers.by_certificate_alone == tuple(callers.entries)
 
 
 def test_a_replica_may_drain_before_it_is_killed() -> None:
@@ -157,7 +186,7 @@ def test_no_replica_goes_before_callers_know_its_successor() -> None:
 
 
 def test_the_server_reads_the_generated_configuration() -> None:
-    (generator,) = KUSTOMIZATION["configMapGenerator"]
+    generator = KUSTOMIZATION["configMapGenerator"][0]
     assert SERVER["envFrom"] == [{"configMapRef": {"name": generator["name"]}}]
 
 
@@ -184,7 +213,8 @@ def test_the_ports_are_the_ones_that_the_server_listens_on() -> None:
     ],
 )
 def test_each_probe_asks_for_the_health_that_the_server_tells(probe: str, service: str) -> None:
-    assert SERVER[probe]["grpc"] == {"port": SERVER_PORTS["grpc"], "service": service}
+    # kubelet's gRPC probes speak no TLS.
+    assert SERVER[probe]["httpGet"] == {"path": PATHS[service], "port": "http"}
 
 
 @pytest.mark.parametrize("name", PODS)

@@ -11,10 +11,15 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 import tokenauthority.v1
-from tokenauthority_client import TokenAuthorityClient
+from tokenauthority_client import Accounts, Admin, TokenAuthorityClient
 from tokenauthority_server.transport.policy import POLICIES
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+IN_THE_CLIENT = {
+    "TokenService": TokenAuthorityClient,
+    "AccountService": Accounts,
+    "AdminService": Admin,
+}
 
 
 def methods_of_the_contract() -> list[MethodDescriptor]:
@@ -40,7 +45,11 @@ def path_of(method: MethodDescriptor) -> str:
 
 
 def test_the_contract_is_found() -> None:
-    assert {method.containing_service.name for method in METHODS} == {"TokenService"}
+    assert {method.containing_service.name for method in METHODS} == {
+        "TokenService",
+        "AccountService",
+        "AdminService",
+    }
 
 
 @every_rpc
@@ -56,7 +65,8 @@ def test_an_rpc_stands_in_the_readme(method: MethodDescriptor) -> None:
 @every_rpc
 def test_an_rpc_has_a_method_in_the_client(method: MethodDescriptor) -> None:
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", method.name).lower()
-    assert [found for found in vars(TokenAuthorityClient) if found.startswith(name)]
+    of_service = IN_THE_CLIENT[method.containing_service.name]
+    assert [found for found in dir(of_service) if found.startswith(name)]
 
 
 def test_no_policy_is_left_over() -> None:

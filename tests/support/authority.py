@@ -16,6 +16,7 @@ from grpc_health.v1 import health_pb2
 from prometheus_client.parser import text_string_to_metric_families
 from support.http import HttpClient
 from support.logs import configured
+from support.tls import TlsFolder
 from support.waiting import until
 
 from tokenauthority.v1.token_service_pb2_grpc import TokenServiceStub
@@ -83,10 +84,21 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(
-    database_url: str, redis_url: str, *, ready: bool = True, **settings: str
+async def serving(  # noqa: PLR0913 - all but two by name
+    database_url: str,
+    redis_url: str,
+    *,
+    ready: bool = True,
+    dev: bool = False,
+    tls: TlsFolder | None = None,
+    credentials: grpc.ChannelCredentials | None = None,
+    **settings: str,
 ) -> AsyncIterator[Served]:
-    """An authority on free ports, with the settings of `serve`; ready, unless told otherwise."""
+    """An authority on free ports, with the settings of `serve`; ready, unless told otherwise.
+
+    With `dev` everyone may call everything, as under that command. With a folder of TLS its port
+    speaks that, and its clients do with credentials.
+    """
     environment = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -94,19 +106,26 @@ async def serving(
         "GRPC_PORT": "0",
         "HTTP_PORT": "0",
     }
+    if tls:
+        environment |= tls.settings
     async with AsyncExitStack() as stack:
         log = stack.enter_context(configured("info", "json"))
         authority = await stack.enter_async_context(
-            running(load_settings(environment | settings, NO_FILE, mode="serve"))
+            running(load_settings(environment | settings, NO_FILE, mode="serve"), dev=dev)
         )
         starting = asyncio.create_task(authority.become_ready())
         stack.callback(starting.cancel)
         if ready:
             await asyncio.wait_for(asyncio.shield(starting), READY_SECONDS)
+        address = authority.addresses.grpc
         channel = await stack.enter_async_context(
-            grpc.aio.insecure_channel(authority.addresses.grpc)
+            grpc.aio.secure_channel(address, credentials)
+            if credentials
+            else grpc.aio.insecure_channel(address)
         )
-        client = await stack.enter_async_context(TokenAuthorityClient(authority.addresses.grpc))
+        client = await stack.enter_async_context(
+            TokenAuthorityClient(address, credentials=credentials)
+        )
         yield Served(
             authority=authority,
             channel=channel,

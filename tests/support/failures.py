@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 
 M = TypeVar("M", bound=Message)
@@ -22,6 +22,7 @@ class Failure:
     infos: Sequence[ErrorInfo]
     violations: Mapping[str, str]
     retry_after: float | None
+    quota: Sequence[str] = ()
 
     @property
     def reason(self) -> str:
@@ -60,6 +61,9 @@ def _failure(error: grpc.aio.AioRpcError) -> Failure:
         infos=_unpacked(details, ErrorInfo),
         violations={one.field: one.description for found in bad for one in found.field_violations},
         retry_after=retry[0].retry_delay.ToTimedelta().total_seconds() if retry else None,
+        quota=[
+            one.subject for found in _unpacked(details, QuotaFailure) for one in found.violations
+        ],
     )
 
 

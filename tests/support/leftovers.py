@@ -19,6 +19,8 @@ TABLES = {
     Leftover.FORMER_PROFILES: "former_profiles",
     Leftover.TOKEN_METRICS: "token_metrics",
     Leftover.AUDIT_EVENTS: "audit_events",
+    Leftover.LOGIN_FAILURES: "login_failures",
+    Leftover.LOGIN_SOURCES: "login_sources",
 }
 
 _FILL = (
@@ -59,6 +61,16 @@ _FILL = (
     INSERT INTO tokenauthority.audit_events (user_id, event_id, kind)
     SELECT 'u-' || n % 10, tokenauthority.audit_bound_v1(
         now() - interval '400 days' + n * interval '1 ms'), 'old' FROM generate_series(1, $1) AS n
+    """,
+    """
+    INSERT INTO tokenauthority.login_failures (subject, failures, changed_at, expires_at)
+    SELECT convert_to('gone-' || n, 'UTF8'), 1, now() - interval '1 hour', now() - interval '1 s'
+    FROM generate_series(1, $1) AS n
+    """,
+    """
+    INSERT INTO tokenauthority.login_sources (user_id, source, expires_at)
+    SELECT 'u-' || n % 10, convert_to('gone-' || n, 'UTF8'), now() - interval '1 s'
+    FROM generate_series(1, $1) AS n
     """,
 )
 

@@ -11,14 +11,21 @@ from typing import Any
 from support.stores import Line, Status, Stores
 
 from tokenauthority_server.adapters.memory import (
+    MemoryAuditTrail,
     MemoryDatabase,
+    MemoryErasure,
+    MemoryLoginStore,
+    MemoryPasswordStore,
     MemoryRevocationView,
+    MemorySessionEnder,
     MemorySessionRevoker,
     MemorySessionStore,
     MemorySigningKeyStore,
     MemoryTokenCounts,
     MemoryUpkeep,
     MemoryUserDirectory,
+    MemoryUserImporter,
+    MemoryUserStore,
 )
 from tokenauthority_server.domain.revocations import Fact
 from tokenauthority_server.domain.users import UserStatus
@@ -37,7 +44,14 @@ def memory_stores(database: MemoryDatabase | None = None) -> Stores:
         directory=MemoryUserDirectory(database),
         counts=MemoryTokenCounts(database),
         upkeep=MemoryUpkeep(database),
+        logins=MemoryLoginStore(database),
+        passwords=MemoryPasswordStore(database),
         keys=MemorySigningKeyStore(database),
+        users=MemoryUserStore(database),
+        ender=MemorySessionEnder(database),
+        trail=MemoryAuditTrail(database),
+        importer=MemoryUserImporter(database),
+        erasure=MemoryErasure(database),
         records=MemoryRecords(database),
         advance=advance,
     )
@@ -63,6 +77,22 @@ class MemoryRecords:
     async def standing(self, user_id: str) -> tuple[UserStatus, datetime | None]:
         row = self._database.users[user_id]
         return row.status, row.locked_until
+
+    async def set_password_hash(self, user_id: str, password_hash: str) -> None:
+        users = self._database.users
+        users[user_id] = replace(users[user_id], password_hash=password_hash)
+
+    async def password_hash(self, user_id: str) -> str | None:
+        return self._database.users[user_id].password_hash
+
+    async def last_login(self, user_id: str) -> datetime | None:
+        return self._database.users[user_id].last_login_time
+
+    async def known_sources(self, user_id: str) -> int:
+        return sum(owner == user_id for owner, _ in self._database.login_sources)
+
+    async def failing_subjects(self) -> int:
+        return len(self._database.login_failures)
 
     async def align_creation(self, user_id: str) -> None:
         now = self._database.clock.now()

@@ -11,17 +11,26 @@ from sqlalchemy import DateTime
 from support.postgres import Connection
 from support.stores import Line, Status, Stores
 
+from tokenauthority_server.adapters.postgres.audit_trail import PostgresAuditTrail
 from tokenauthority_server.adapters.postgres.database import Database
 from tokenauthority_server.adapters.postgres.directory import PostgresUserDirectory
+from tokenauthority_server.adapters.postgres.erasure import PostgresErasure
+from tokenauthority_server.adapters.postgres.logins import (
+    PostgresLoginStore,
+    PostgresPasswordStore,
+)
 from tokenauthority_server.adapters.postgres.revocations import (
     DatabaseView,
     PostgresSessionRevoker,
 )
 from tokenauthority_server.adapters.postgres.schema import metadata
+from tokenauthority_server.adapters.postgres.session_ender import PostgresSessionEnder
 from tokenauthority_server.adapters.postgres.sessions import PostgresSessionStore
 from tokenauthority_server.adapters.postgres.signing_keys import PostgresSigningKeyStore
 from tokenauthority_server.adapters.postgres.token_counts import PostgresTokenCounts
 from tokenauthority_server.adapters.postgres.upkeep import PostgresUpkeep
+from tokenauthority_server.adapters.postgres.user_importer import PostgresUserImporter
+from tokenauthority_server.adapters.postgres.user_store import PostgresUserStore
 from tokenauthority_server.domain.revocations import Fact, FactKind, RevocationReason
 from tokenauthority_server.domain.users import UserStatus
 
@@ -72,7 +81,14 @@ async def postgres_stores(url: str) -> AsyncIterator[Stores]:
             directory=PostgresUserDirectory(database),
             counts=PostgresTokenCounts(database),
             upkeep=PostgresUpkeep(database),
+            logins=PostgresLoginStore(database),
+            passwords=PostgresPasswordStore(database),
             keys=PostgresSigningKeyStore(database),
+            users=PostgresUserStore(database),
+            ender=PostgresSessionEnder(database),
+            trail=PostgresAuditTrail(database),
+            importer=PostgresUserImporter(database),
+            erasure=PostgresErasure(database),
             records=PostgresRecords(connection),
             advance=advance,
         )
@@ -112,6 +128,39 @@ class PostgresRecords:
         )
         assert row is not None
         return UserStatus(row["status"]), row["locked_until"]
+
+    async def set_password_hash(self, user_id: str, password_hash: str) -> None:
+        await self._connection.execute(
+            "UPDATE tokenauthority.users SET password_hash = $2 WHERE user_id = $1",
+            user_id,
+            password_hash,
+        )
+
+    async def password_hash(self, user_id: str) -> str | None:
+        found: str | None = await self._of_user("password_hash", user_id)
+        return found
+
+    async def last_login(self, user_id: str) -> datetime | None:
+        found: datetime | None = await self._of_user("last_login_at", user_id)
+        return found
+
+    async def _of_user(self, column: str, user_id: str) -> Any:
+        return await self._connection.fetchval(
+            f"SELECT {column} FROM tokenauthority.users WHERE user_id = $1",  # noqa: S608 - ours
+            user_id,
+        )
+
+    async def known_sources(self, user_id: str) -> int:
+        count: int = await self._connection.fetchval(
+            "SELECT count(*) FROM tokenauthority.login_sources WHERE user_id = $1", user_id
+        )
+        return count
+
+    async def failing_subjects(self) -> int:
+        count: int = await self._connection.fetchval(
+            "SELECT count(*) FROM tokenauthority.login_failures"
+        )
+        return count
 
     async def align_creation(self, user_id: str) -> None:
         await self._connection.execute(

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from tokenauthority_server.domain.account_ports import LoginStore, PasswordStore
+from tokenauthority_server.domain.admin_ports import (
+    AuditTrail,
+    Erasure,
+    SessionEnder,
+    UserImporter,
+    UserStore,
+)
 from tokenauthority_server.domain.key_ports import SigningKeyStore
 from tokenauthority_server.domain.ports import (
     RevocationView,
@@ -47,6 +55,26 @@ class Records(Protocol):
         """Return the user's status, and until when a lock lasts."""
         ...
 
+    async def set_password_hash(self, user_id: str, password_hash: str) -> None:
+        """Write the hash and nothing else."""
+        ...
+
+    async def password_hash(self, user_id: str) -> str | None:
+        """Return the hash of the user's password."""
+        ...
+
+    async def last_login(self, user_id: str) -> datetime | None:
+        """Return when the user logged in last."""
+        ...
+
+    async def known_sources(self, user_id: str) -> int:
+        """Return how many sources are known to the user, also those that have expired."""
+        ...
+
+    async def failing_subjects(self) -> int:
+        """Return how many names and sources failures are kept of, also those that have expired."""
+        ...
+
     async def align_creation(self, user_id: str) -> None:
         """Let all of the user's sessions have been created at one time."""
         ...
@@ -82,6 +110,13 @@ class Stores:
     directory: UserDirectory
     counts: TokenCounts
     upkeep: Upkeep
+    logins: LoginStore
+    passwords: PasswordStore
     keys: SigningKeyStore
+    users: UserStore
+    ender: SessionEnder
+    trail: AuditTrail
+    importer: UserImporter
+    erasure: Erasure
     records: Records
     advance: Callable[[timedelta], Awaitable[None]]

@@ -4,21 +4,22 @@ import asyncio
 import os
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from tokenauthority_server.config import ConfigurationError, Mode, Settings, load_settings
+from tokenauthority_server.commands.audit import audit
+from tokenauthority_server.commands.callers import callers
+from tokenauthority_server.commands.keys import keys
+from tokenauthority_server.commands.settings import WRONG_CONFIGURATION, settings_for
+from tokenauthority_server.commands.users import users
 from tokenauthority_server.domain.errors import StartError
 
-if TYPE_CHECKING:
-    from tokenauthority_server.keys_command import Work
-
-# gRPC's core writes to standard error in a form of its own, beside our log: only what it must.
-os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+# gRPC's core writes to standard error in a form of its own, beside our log, and what callers send
+# makes it write: a line for each header that does not parse.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 FAILED = 1
-WRONG_CONFIGURATION = 2
 
 cli = typer.Typer(
     help="The token authority: sessions, tokens and revocation over gRPC.",
@@ -27,13 +28,10 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-
-keys = typer.Typer(help="List, rotate and revoke the keys that sign tokens.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
-
-# One id in sixty-four begins with a dash.
-_ANY_KEY_ID = {"ignore_unknown_options": True}
-KeyId = Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")]
+cli.add_typer(callers, name="callers")
+cli.add_typer(users, name="users")
+cli.command()(audit)
 
 
 class Checked(StrEnum):
@@ -44,12 +42,14 @@ class Checked(StrEnum):
     MIGRATE = "migrate"
     JANITOR = "janitor"
     KEYS = "keys"
+    USERS = "users"
+    AUDIT = "audit"
 
 
 @cli.command()
 def serve() -> None:
     """Serve on the stores that the settings name, until SIGTERM or Ctrl-C."""
-    settings = _load("serve")
+    settings = settings_for("serve")
     from tokenauthority_server.app import serve as run
 
     asyncio.run(run(settings))
@@ -58,7 +58,7 @@ def serve() -> None:
 @cli.command()
 def dev() -> None:
     """Serve with stores and a key of its own under DATA_DIR: for development."""
-    settings = _load("dev")
+    settings = settings_for("dev")
     from tokenauthority_server.dev import develop
 
     develop(settings)
@@ -67,7 +67,7 @@ def dev() -> None:
 @cli.command()
 def migrate() -> None:
     """Bring the database's schema to what this release needs; nothing where it is there already."""
-    settings = _load("migrate")
+    settings = settings_for("migrate")
     from tokenauthority_server.adapters.postgres.migrate import migrate as run
 
     changed = asyncio.run(run(settings.database_url.get_secret_value()))
@@ -89,77 +89,12 @@ def janitor(
             err=True,
         )
         raise typer.Exit(WRONG_CONFIGURATION)
-    settings = _load("janitor")
+    settings = settings_for("janitor")
     from rich.console import Console
 
     from tokenauthority_server.janitor import sweep
 
     asyncio.run(sweep(settings, Console()))
-
-
-@keys.command("list")
-def list_keys() -> None:
-    """List the keys of the database, newest first."""
-    _with_keys(lambda hand: hand.list_keys())
-
-
-@keys.command()
-def prepare(
-    algorithm: Annotated[
-        str, typer.Option(help="ES256, EdDSA, RS256 or PS256; by default the one that signs.")
-    ] = "",
-) -> None:
-    """Make a key that is published and does not sign yet. There mostly is one already."""
-    _with_keys(lambda hand: hand.prepare(algorithm))
-
-
-@keys.command(context_settings=_ANY_KEY_ID)
-def activate(
-    key_id: Annotated[str, typer.Argument(help="By default the oldest one that is prepared.")] = "",
-) -> None:
-    """Rotate: let a prepared key sign, and retire the one that did. Nobody notices."""
-    _with_keys(lambda hand: hand.activate(key_id))
-
-
-@keys.command(context_settings=_ANY_KEY_ID)
-def retire(key_id: KeyId) -> None:
-    """Let a key sign no more. What it has signed stays good."""
-    _with_keys(lambda hand: hand.retire(key_id))
-
-
-@keys.command(context_settings=_ANY_KEY_ID)
-def revoke(
-    key_id: KeyId,
-    *,
-    elsewhere: Annotated[
-        bool, typer.Option("--elsewhere", help="The key stands in a folder or a setting.")
-    ] = False,
-    lost: Annotated[
-        bool,
-        typer.Option(
-            "--lost-encryption-key",
-            help="KEY_ENCRYPTION_KEY as it was is lost: go on with the one that is set now.",
-        ),
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether that is meant.")] = False,
-) -> None:
-    """Kill a key that is in wrong hands, all that it has signed, and the sessions on it."""
-    if not yes and not sys.stdin.isatty():
-        typer.echo("Nobody is there to be asked: say --yes if it is meant.", err=True)
-        raise typer.Exit(WRONG_CONFIGURATION)
-    if not yes:
-        typer.confirm(
-            "All tokens of this key die at once, and users whose session it signed last have to "
-            "log in again. Go on?",
-            abort=True,
-        )
-    _with_keys(lambda hand: hand.revoke(key_id, elsewhere=elsewhere, lost=lost))
-
-
-@keys.command()
-def rewrap() -> None:
-    """Seal all private keys by the first KEY_ENCRYPTION_KEY, so that a former one can go."""
-    _with_keys(lambda hand: hand.rewrap())
 
 
 @cli.command("check-config")
@@ -169,11 +104,10 @@ def check_config(
     ] = Checked.SERVE,
 ) -> None:
     """Check the settings and print them with their origins, secrets masked."""
-    settings = _load(command.value)
-    if settings.signing_keys_dir:
-        from tokenauthority_server.adapters.signing_keys.folder import KeyFolder
+    settings = settings_for(command.value)
+    from tokenauthority_server.configured_files import check_files
 
-        KeyFolder(settings.signing_keys_dir, settings.jwt_algorithm).read()
+    check_files(settings)
     from rich.console import Console
 
     from tokenauthority_server.config.rendering import render_settings
@@ -189,11 +123,18 @@ def healthcheck(
         str, typer.Argument(help="readiness, liveness, or the full name of a service.")
     ] = "readiness",
 ) -> None:
-    """Ask the server of these settings for its health: exits with 0 when it is serving, else 1."""
-    settings = _load("healthcheck")
-    from tokenauthority_server.transport.health_check import check
+    """Ask the server of these settings for its health: exits with 0 when it is serving, else 1.
 
-    status = asyncio.run(check(settings.grpc_host, settings.grpc_port, service))
+    With TLS or HEALTH_REQUIRES_CALLER it asks over HTTP, which knows readiness and liveness only.
+    """
+    settings = settings_for("healthcheck")
+    from tokenauthority_server.transport.health_check import check, check_over_http
+
+    if settings.tls_cert_file or settings.health_requires_caller:
+        asking = check_over_http(settings.http_host, settings.http_port, service)
+    else:
+        asking = check(settings.grpc_host, settings.grpc_port, service)
+    status = asyncio.run(asking)
     typer.echo(status)
     if status != "SERVING":
         raise typer.Exit(FAILED)
@@ -206,28 +147,6 @@ def main() -> None:
     except StartError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
-
-
-def _with_keys(work: "Work") -> None:
-    settings = _load("keys")
-    from rich.console import Console
-
-    from tokenauthority_server.keys_command import run
-
-    asyncio.run(run(settings, Console(), work))
-
-
-def _load(mode: Mode) -> Settings:
-    """Return the settings; with faults, print all of them and exit."""
-    try:
-        settings = load_settings(mode=mode)
-    except ConfigurationError as error:
-        for warning in error.warnings:
-            typer.echo(f"warning: {warning}", err=True)
-        for fault in error.faults:
-            typer.echo(str(fault), err=True)
-        raise typer.Exit(WRONG_CONFIGURATION) from None
-    return settings
 
 
 if __name__ == "__main__":

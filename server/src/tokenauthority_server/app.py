@@ -15,6 +15,8 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
+from tokenauthority_server.accounts import accounts
+from tokenauthority_server.adapters.callers.following import TICK as CALLERS_TICK
 from tokenauthority_server.adapters.clock import SystemClock
 from tokenauthority_server.adapters.entropy import SystemEntropy
 from tokenauthority_server.adapters.jwt.codec import TokenCodec
@@ -33,10 +35,13 @@ from tokenauthority_server.adapters.redis.activity import RedisActivityLog
 from tokenauthority_server.adapters.redis.connection import NAME as REDIS
 from tokenauthority_server.adapters.redis.connection import connect
 from tokenauthority_server.adapters.sealing import EncryptionKeys
+from tokenauthority_server.adapters.tls.following import TICK as TLS_TICK
 from tokenauthority_server.adapters.token_ids import DerivedTokenIds
+from tokenauthority_server.administration import administration
+from tokenauthority_server.admission import admitting
 from tokenauthority_server.background import Chore, janitor_chore, work_beside_calls
-from tokenauthority_server.config import Settings, is_loopback
-from tokenauthority_server.domain.callers import Rights
+from tokenauthority_server.config import Settings
+from tokenauthority_server.configured_files import check_files
 from tokenauthority_server.domain.errors import StartError, StoreUnavailableError
 from tokenauthority_server.domain.sessions import Lifetimes, SessionCap
 from tokenauthority_server.domain.upkeep import Leftover
@@ -48,14 +53,18 @@ from tokenauthority_server.services.key_rotation import TICK as KEY_TICK
 from tokenauthority_server.services.key_rotation import KeyRotation
 from tokenauthority_server.services.listing import Listing
 from tokenauthority_server.services.minting import Minting
+from tokenauthority_server.services.rate_limits import TICK as RATES_TICK
 from tokenauthority_server.services.recognition import Recognition
 from tokenauthority_server.services.refreshing import Refreshing
 from tokenauthority_server.services.revoking import Revoking
 from tokenauthority_server.services.upkeep import Janitor
 from tokenauthority_server.services.validating import Validating
-from tokenauthority_server.signing import Signing, signing
+from tokenauthority_server.signing import Signing, signing, signing_keys
 from tokenauthority_server.telemetry.logging import configure_logging
 from tokenauthority_server.telemetry.metrics import Metrics
+from tokenauthority_server.tls import tls
+from tokenauthority_server.transport.account_service import account_service
+from tokenauthority_server.transport.admin_service import admin_service
 from tokenauthority_server.transport.binding import address_of
 from tokenauthority_server.transport.health import Health
 from tokenauthority_server.transport.http import HttpServer, http_app
@@ -80,11 +89,14 @@ class Addresses:
 
 
 async def serve(
-    settings: Settings, *, on_ready: Callable[[Addresses], None] = lambda _: None
+    settings: Settings,
+    *,
+    dev: bool = False,
+    on_ready: Callable[[Addresses], None] = lambda _: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then stop cleanly. Raises StartError.
 
-    `on_ready` is called once, when calls can be answered.
+    `on_ready` is called once, when calls can be answered. `dev` is for `running`.
     """
     configure_logging(settings.log_level, settings.log_format)
     for warning in settings.warnings:
@@ -93,14 +105,14 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stopping = asyncio.create_task(stop.wait())
-    async with running(settings) as authority:
+    async with running(settings, dev=dev) as authority:
         _log.info("listening", grpc=authority.addresses.grpc, http=authority.addresses.http)
         starting = asyncio.create_task(authority.become_ready())
         try:
-            await _first(stopping, starting, authority.background)
+            await _first(stopping, starting, authority.background, authority.served)
             if not stop.is_set():
                 on_ready(authority.addresses)
-                await _first(stopping, authority.background)
+                await _first(stopping, authority.background, authority.served)
         finally:
             starting.cancel()
         _log.info("stopping", drain_seconds=settings.drain_seconds)
@@ -109,8 +121,12 @@ async def serve(
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator["Authority"]:
-    """Open everything in order, and close it in reverse. Raises StartError."""
+async def running(settings: Settings, *, dev: bool = False) -> AsyncIterator["Authority"]:
+    """Open everything in order, and close it in reverse. Raises StartError.
+
+    With `dev`, on loopback and without a callers' file, everyone may call everything.
+    """
+    check_files(settings)
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url.get_secret_value())
         await database.open()
@@ -122,17 +138,47 @@ async def running(settings: Settings) -> AsyncIterator["Authority"]:
         keyed = signing(settings, database, keys)
         activity = RedisActivityLog(redis, keep=settings.session_lifetime)
         metrics = Metrics(CollectorRegistry(), version=version("wakedock-tokenauthority-server"))
+        certificates = tls(settings, metrics)
+        admits = admitting(settings, redis, metrics, dev=dev)
         readiness = Readiness((POSTGRES, REDIS), metrics)
+        codec = TokenCodec(keyed.ring, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
         use_cases = _use_cases(
-            settings, database, keys=keys, keyed=keyed, activity=activity, metrics=metrics
+            settings,
+            database,
+            keys=keys,
+            keyed=keyed,
+            codec=codec,
+            activity=activity,
+            metrics=metrics,
         )
-        services = [token_service(use_cases)]
+        account_use_cases = stack.enter_context(accounts(settings, database, keys, use_cases))
+        administering = administration(
+            database,
+            keys=signing_keys(settings, database, keys),
+            passwords=account_use_cases.passwords,
+            signer=codec,
+            page_tokens=SealedPageTokens(keys),
+        )
+        services = [
+            token_service(use_cases),
+            account_service(account_use_cases),
+            admin_service(administering),
+        ]
         health = await Health.starting(readiness, services)
         services.append(health.service())
         if settings.reflection:
             services.extend(reflection_services(services))
 
-        server, grpc_port = open_server(settings.grpc_host, settings.grpc_port, services, metrics)
+        server, grpc_port = open_server(
+            settings.grpc_host,
+            settings.grpc_port,
+            services,
+            metrics,
+            identify=admits.identify,
+            limits=admits.limits,
+            policies=admits.policies,
+            credentials=certificates.credentials() if certificates else None,
+        )
         stack.push_async_callback(server.stop, STOP_GRACE_SECONDS)
         http = HttpServer.bound(
             settings.http_host,
@@ -141,15 +187,18 @@ async def running(settings: Settings) -> AsyncIterator["Authority"]:
         )
         stack.push_async_callback(http.stop)
         await server.start()
+        served = asyncio.create_task(server.wait_for_termination())
         await http.start()
+        chores = _chores(settings, database, metrics, keyed.rotation)
+        chores.append(Chore("rates", admits.limits.tick, RATES_TICK.total_seconds()))
+        if admits.follow:
+            every = CALLERS_TICK.total_seconds()
+            chores.append(Chore("callers", admits.follow, every, always=True))
+        if certificates:
+            every = TLS_TICK.total_seconds()
+            chores.append(Chore("certificates", certificates.tick, every, always=True))
         background = asyncio.create_task(
-            work_beside_calls(
-                readiness,
-                database,
-                redis,
-                activity,
-                _chores(settings, database, metrics, keyed.rotation),
-            )
+            work_beside_calls(readiness, database, redis, activity, chores)
         )
         stack.callback(background.cancel)
         yield Authority(
@@ -159,6 +208,7 @@ async def running(settings: Settings) -> AsyncIterator["Authority"]:
             ),
             health=health,
             background=background,
+            served=served,
             database=database,
             load_keys=keyed.load,
         )
@@ -166,11 +216,15 @@ async def running(settings: Settings) -> AsyncIterator["Authority"]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
-    """An authority whose ports are open."""
+    """An authority whose ports are open.
+
+    `served` ends when the gRPC server does: without one nothing is left to be ready for.
+    """
 
     addresses: Addresses
     health: Health
     background: asyncio.Task[None]
+    served: asyncio.Task[bool]
     database: Database
     load_keys: Callable[[], Awaitable[None]]
 
@@ -210,10 +264,10 @@ def _use_cases(  # noqa: PLR0913 - all but two by name
     *,
     keys: EncryptionKeys,
     keyed: Signing,
+    codec: TokenCodec,
     activity: RedisActivityLog,
     metrics: Metrics,
 ) -> UseCases:
-    codec = TokenCodec(keyed.ring, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
     sessions = PostgresSessionStore(database)
     ours = Accepting(
         verifier=codec, view=DatabaseView(database), revoker=PostgresSessionRevoker(database)
@@ -249,8 +303,6 @@ def _use_cases(  # noqa: PLR0913 - all but two by name
         ),
         listing=Listing(sessions, activity, SealedPageTokens(keys)),
         public_keys=keyed.ring,
-        # Deny by default: beyond loopback nobody knows who calls.
-        rights=Rights(see_reasons=is_loopback(settings.grpc_host)),
     )
 
 

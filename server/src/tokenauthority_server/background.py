@@ -37,11 +37,15 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """Something to do again and again; `name` is for the log."""
+    """Something to do again and again; `name` is for the log.
+
+    What is `always` done needs no store, and does not wait until they are there.
+    """
 
     name: str
     work: Callable[[], Awaitable[object]]
     every_seconds: float = TURN_SECONDS
+    always: bool = False
 
 
 async def work_beside_calls(
@@ -62,7 +66,7 @@ async def work_beside_calls(
 
 
 async def repeat(chore: Chore, readiness: Readiness) -> None:
-    """Do the chore in each of its turns while the process is ready, until cancelled.
+    """Do the chore in each of its turns while the process is ready, or always, until cancelled.
 
     That it fails is logged when it begins to, and when it is over.
     """
@@ -73,7 +77,7 @@ async def repeat(chore: Chore, readiness: Readiness) -> None:
     while True:
         due = clock.time() + chore.every_seconds
         # Before that the schema may not be there; afterwards another replica does it.
-        if readiness.is_ready:
+        if chore.always or readiness.is_ready:
             failing = await _fails(chore, before=failing)
         await asyncio.sleep(due - clock.time())
 

@@ -13,7 +13,13 @@ from pydantic import SecretStr
 
 from tokenauthority_server.adapters.postgres.migrate import migrate
 from tokenauthority_server.app import Addresses, serve
-from tokenauthority_server.config import KEYS_READ, Settings, ensure_dev_key, telling
+from tokenauthority_server.config import (
+    USERS_READ,
+    Settings,
+    ensure_dev_key,
+    is_loopback,
+    telling,
+)
 from tokenauthority_server.embedded import EmbeddedPostgres, EmbeddedValkey
 from tokenauthority_server.signing import made_here
 
@@ -39,31 +45,41 @@ def develop(settings: Settings) -> None:
             found["key_encryption_key"] = ensure_dev_key(settings.data_dir)
         complete = settings.model_copy(update=found)
         if "database_url" in found:
-            stores.enter_context(telling(complete, KEYS_READ))
+            stores.enter_context(telling(complete, USERS_READ))
         asyncio.run(_serve(complete, own="database_url" in found))
 
 
 async def _serve(settings: Settings, *, own: bool) -> None:
     if own or settings.migrate:
         await migrate(settings.database_url.get_secret_value())
-    await serve(settings, on_ready=lambda addresses: _greet(settings, addresses))
+    await serve(settings, dev=True, on_ready=lambda addresses: _greet(settings, addresses))
 
 
 def _greet(settings: Settings, addresses: Addresses) -> None:
     typer.secho("\nThe token authority is ready.", bold=True)
     typer.echo(
         f"  gRPC {addresses.grpc}   HTTP {addresses.http}   data in {settings.data_dir}   "
-        "Ctrl-C stops it\n"
+        "Ctrl-C stops it"
     )
+    typer.echo(f"  {_callers(settings)}\n")
     rotate = f"{_keys(settings)} keys activate   # rotates the signing key"
+    # Whose certificates are trusted, and which a client has, only whoever set up TLS knows.
+    calls = () if settings.tls_cert_file else (("CreatePair", _CREATE), ("ListSessions", _LIST))
     for line in (
-        _call(addresses.grpc, "CreatePair", _CREATE),
-        _call(addresses.grpc, "ListSessions", _LIST),
+        *(_call(addresses.grpc, method, body) for method, body in calls),
         f"curl -s http://{addresses.http}/readyz",
         *([rotate] if made_here(settings) else []),
     ):
         typer.echo(f"  {line}")
     typer.echo()
+
+
+def _callers(settings: Settings) -> str:
+    if settings.callers_file:
+        return f"Callers are those of {settings.callers_file}"
+    if is_loopback(settings.grpc_host):
+        return "Everyone on this machine may call everything, administration too"
+    return "Everyone who reaches this port may call everything but administration"
 
 
 def _call(address: str, method: str, body: str) -> str:

@@ -13,9 +13,12 @@ from faults.harness.tokens import token_id
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from tokenauthority.v1 import account_service_pb2 as account_pb
 from tokenauthority.v1 import token_service_pb2 as pb
+from tokenauthority.v1.account_service_pb2_grpc import AccountServiceStub
 
 if TYPE_CHECKING:
+    from tokenauthority.v1.account_service_pb2_grpc import AccountServiceAsyncStub
     from tokenauthority.v1.token_service_pb2_grpc import TokenServiceAsyncStub
 
 UNAVAILABLE = {"STORE_UNAVAILABLE", "OVERLOADED"}
@@ -44,6 +47,9 @@ class Served(Protocol):
     @property
     def stub(self) -> "TokenServiceAsyncStub": ...
 
+    @property
+    def channel(self) -> grpc.aio.Channel: ...
+
 
 class Caller:
     """Calls one worker at a time; `server` may be changed between calls.
@@ -52,12 +58,16 @@ class Caller:
     time-out, a store or a worker that is away. A call that is cancelled is recorded as such, too.
     """
 
-    def __init__(self, record: Record, server: Served, timeout: float = 5.0) -> None:
+    def __init__(self, record: Record, server: Served, timeout: float | None = 5.0) -> None:
         self.record = record
         self.server = server
         self.timeout = timeout
         self.failure = ""
         """What gRPC said to the last call that was not answered."""
+
+    @property
+    def accounts(self) -> "AccountServiceAsyncStub":
+        return AccountServiceStub(self.server.channel)
 
     async def create(
         self, user_id: str, device_id: str = "laptop", request_id: str = ""
@@ -126,6 +136,19 @@ class Caller:
         request = pb.RevokeRequest(user_id=user_id, except_session_id=kept_id)
         return await self._revoke(request, self.record.ending_user(user_id, kept_id))
 
+    async def log_out(self, session: SessionRecord) -> object:
+        """Log out of a session that has not ended yet: the answer does not say how many did."""
+        request = account_pb.LogoutRequest(refresh_token=session.last.refresh_token)
+        end = self.record.ending_session(session)
+        return await self._end(self.accounts.Logout, request, end, lambda _: 1)
+
+    async def log_out_everywhere(self, session: SessionRecord) -> object:
+        request = account_pb.LogoutAllRequest(access_token=session.last.access_token)
+        end = self.record.ending_user(session.user_id, "")
+        return await self._end(
+            self.accounts.LogoutAll, request, end, lambda answer: answer.revoked_sessions
+        )
+
     async def validate(self, session: SessionRecord, access_token: str = "") -> bool | None:
         """Ask for one of its access tokens, the last by itself; a wrong verdict is a fault."""
         token = access_token or session.last.access_token
@@ -145,12 +168,26 @@ class Caller:
     async def _revoke(
         self, request: pb.RevokeRequest, end: End
     ) -> pb.RevokeResponse | Refused | None:
+        return await self._end(
+            self.server.stub.Revoke,
+            request,
+            end,
+            lambda answer: answer.revoked_sessions + answer.revoked_tokens,
+        )
+
+    async def _end(
+        self,
+        rpc: Callable[..., Awaitable[Response]],
+        request: Any,
+        end: End,
+        count: Callable[[Response], int],
+    ) -> Response | Refused | None:
         try:
-            answer = await self.ask(self.server.stub.Revoke, request)
-            if isinstance(answer, pb.RevokeResponse):
-                self.record.ended(end, answer.revoked_sessions + answer.revoked_tokens)
-            elif isinstance(answer, Refused):
+            answer = await self.ask(rpc, request)
+            if isinstance(answer, Refused):
                 self.record.faults.append(f"a revocation was refused: {answer.reason}")
+            elif answer is not None:
+                self.record.ended(end, count(answer))
             return answer
         finally:
             if not end.is_known:

@@ -141,8 +141,8 @@ def test_every_fault_is_told_at_once_with_its_file(tmp_path: Path) -> None:
         f"{tmp_path}/6 {other}",
         f"{tmp_path}/7.pem cannot be read: Is a directory. {BACK}",
         f"{tmp_path}/8.pem cannot be read: No such file or directory. {BACK}",
-        f"{tmp_path}/9.pem is no regular file. Remove it",
-        f"{tmp_path}/zero.pem is no regular file. Remove it",
+        f"{tmp_path}/9.pem is no regular file, so it is no key. Remove it",
+        f"{tmp_path}/zero.pem is no regular file, so it is no key. Remove it",
     ]
 
 

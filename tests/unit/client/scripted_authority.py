@@ -4,25 +4,26 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2
 from grpc_health.v1._async import HealthServicer
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
-from typing_extensions import override
 
-from tokenauthority.v1 import token_service_pb2 as pb
-from tokenauthority.v1.token_service_pb2_grpc import (
-    TokenServiceServicer,
-    add_TokenServiceServicer_to_server,
-)
+from tokenauthority.v1 import account_service_pb2, admin_service_pb2, token_service_pb2
 
-_Response = TypeVar("_Response", bound=Message)
-SERVICE: Final = pb.DESCRIPTOR.services_by_name["TokenService"].full_name
+SERVICES: Final = [
+    service
+    for module in (token_service_pb2, account_service_pb2, admin_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+]
+SERVICE: Final = token_service_pb2.DESCRIPTOR.services_by_name["TokenService"].full_name
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -72,7 +73,7 @@ class Received:
 
 
 @dataclass
-class ScriptedAuthority(TokenServiceServicer):
+class ScriptedAuthority:
     """Answers each RPC with the next line of its script, with the last one for ever after."""
 
     script: dict[str, list[Line]] = field(default_factory=dict)
@@ -87,60 +88,41 @@ class ScriptedAuthority(TokenServiceServicer):
         answer = health_pb2.HealthCheckResponse
         await self.health.set(SERVICE, answer.SERVING if calls else answer.NOT_SERVING)
 
-    async def _play(
-        self, response: type[_Response], request: Message, context: _Context
-    ) -> _Response:
-        rpc = response.DESCRIPTOR.name.removesuffix("Response")
-        metadata = dict(context.invocation_metadata() or ())
-        self.received.append(Received(rpc, request, metadata, context.time_remaining()))
-        self.arrived.set()
-        lines = self.script.get(rpc, [response()])
-        line = lines.pop(0) if len(lines) > 1 else lines[0]
-        if isinstance(line, Refusal):
-            await context.abort(line.code, line.text, line.trailers)
-        if isinstance(line, Silence):
-            try:
-                await asyncio.Event().wait()
-            finally:
-                self.abandoned.set()
-        assert isinstance(line, response)
-        return line
+    def handlers(self, service: ServiceDescriptor) -> grpc.GenericRpcHandler:
+        """The methods of a service of the contract, streams excepted."""
+        return grpc.method_handlers_generic_handler(
+            service.full_name,
+            {
+                method.name: self._handler(method)
+                for method in service.methods
+                if not (method.client_streaming or method.server_streaming)
+            },
+        )
 
-    @override
-    async def CreatePair(
-        self, request: pb.CreatePairRequest, context: _Context
-    ) -> pb.CreatePairResponse:
-        return await self._play(pb.CreatePairResponse, request, context)
+    def _handler(self, method: MethodDescriptor) -> "grpc.RpcMethodHandler[Message, Message]":
+        response = GetMessageClass(method.output_type)
 
-    @override
-    async def Validate(self, request: pb.ValidateRequest, context: _Context) -> pb.ValidateResponse:
-        return await self._play(pb.ValidateResponse, request, context)
+        async def play(request: Message, context: _Context) -> Message:
+            metadata = dict(context.invocation_metadata() or ())
+            self.received.append(Received(method.name, request, metadata, context.time_remaining()))
+            self.arrived.set()
+            lines = self.script.get(method.name, [response()])
+            line = lines.pop(0) if len(lines) > 1 else lines[0]
+            if isinstance(line, Refusal):
+                await context.abort(line.code, line.text, line.trailers)
+            if isinstance(line, Silence):
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    self.abandoned.set()
+            assert isinstance(line, response)
+            return line
 
-    @override
-    async def BatchValidate(
-        self, request: pb.BatchValidateRequest, context: _Context
-    ) -> pb.BatchValidateResponse:
-        return await self._play(pb.BatchValidateResponse, request, context)
-
-    @override
-    async def Refresh(self, request: pb.RefreshRequest, context: _Context) -> pb.RefreshResponse:
-        return await self._play(pb.RefreshResponse, request, context)
-
-    @override
-    async def Revoke(self, request: pb.RevokeRequest, context: _Context) -> pb.RevokeResponse:
-        return await self._play(pb.RevokeResponse, request, context)
-
-    @override
-    async def ListSessions(
-        self, request: pb.ListSessionsRequest, context: _Context
-    ) -> pb.ListSessionsResponse:
-        return await self._play(pb.ListSessionsResponse, request, context)
-
-    @override
-    async def GetPublicKeys(
-        self, request: pb.GetPublicKeysRequest, context: _Context
-    ) -> pb.GetPublicKeysResponse:
-        return await self._play(pb.GetPublicKeysResponse, request, context)
+        return grpc.unary_unary_rpc_method_handler(
+            play,
+            request_deserializer=GetMessageClass(method.input_type).FromString,
+            response_serializer=response.SerializeToString,
+        )
 
 
 @asynccontextmanager
@@ -149,7 +131,7 @@ async def serving(
 ) -> AsyncIterator[ScriptedAuthority]:
     """Serve it, and its health, on a free port of the loopback, which becomes its address."""
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
-    add_TokenServiceServicer_to_server(authority, server)
+    server.add_generic_rpc_handlers([authority.handlers(service) for service in SERVICES])
     add_HealthServicer_to_server(authority.health, server)
     if credentials is None:
         port = server.add_insecure_port("127.0.0.1:0")

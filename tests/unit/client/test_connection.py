@@ -1,18 +1,13 @@
-"""Opening, closing, encryption, time-outs, cancellation, and an authority that is not there."""
+"""Opening, closing, time-outs, cancellation, and an authority that is not there."""
 
 import asyncio
 import math
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
+from datetime import timedelta
 from typing import Any
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from unit.client.scripted_authority import SILENCE, ScriptedAuthority, serving
 
 from tokenauthority.v1 import token_service_pb2 as pb
@@ -62,45 +57,6 @@ async def test_a_client_is_opened_once_at_a_time(client: TokenAuthorityClient) -
     with pytest.raises(RuntimeError, match="open already"):
         await client.__aenter__()
     await client.validate("t")
-
-
-async def test_credentials_belong_to_an_address(channel: grpc.aio.Channel) -> None:
-    with pytest.raises(TypeError, match="its own credentials"):
-        TokenAuthorityClient(channel, credentials=grpc.ssl_channel_credentials())
-
-
-async def test_with_credentials_the_connection_is_encrypted() -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "token authority")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-        .public_bytes(serialization.Encoding.PEM)
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    credentials = grpc.ssl_server_credentials([(private, certificate)])
-    async with serving(ScriptedAuthority(), credentials) as authority:
-        trusting = grpc.ssl_channel_credentials(certificate)
-        async with TokenAuthorityClient(authority.address, credentials=trusting) as client:
-            await client.validate("t")
-        async with TokenAuthorityClient(authority.address) as client:
-            with pytest.raises(ConnectionFailedError):
-                await client.validate("t")
-    assert len(authority.received) == 1
 
 
 @pytest.mark.parametrize("timeout", [0, -1, math.inf, math.nan, timedelta(0)])

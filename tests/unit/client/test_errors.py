@@ -7,7 +7,7 @@ from typing import Final
 
 import grpc
 import pytest
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from unit.client.scripted_authority import Refusal, ScriptedAuthority, refusal
 
 from tokenauthority.v1.error_reason_pb2 import ErrorReason
@@ -89,6 +89,32 @@ async def test_an_error_tells_all_that_it_was_told(
         "Refresh: as the script says; device.ip_address: is no IP address; "
         "device.device_id: too long (INVALID_ARGUMENT / INVALID_REQUEST) [request id req-9]"
     )
+
+
+@pytest.mark.parametrize(
+    ("quotas", "told"),
+    [
+        (["wakedock-api: Login"], "wakedock-api: Login"),
+        (["a", "b"], "a; b"),
+        ([], ""),
+    ],
+)
+async def test_a_rate_that_is_used_up_tells_which_and_until_when(
+    client: TokenAuthorityClient, authority: ScriptedAuthority, quotas: list[str], told: str
+) -> None:
+    error = await failure(
+        client,
+        authority,
+        refusal(
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "RATE_LIMITED",
+            RetryInfo(retry_delay=timedelta(milliseconds=250)),
+            QuotaFailure(violations=[QuotaFailure.Violation(subject=one) for one in quotas]),
+        ),
+    )
+    assert isinstance(error, errors.RateLimitedError)
+    assert error.retry_after == timedelta(milliseconds=250)
+    assert error.quota == told
 
 
 async def test_what_the_text_names_already_is_not_told_twice(
@@ -210,7 +236,7 @@ async def test_no_error_quotes_a_token(
     client: TokenAuthorityClient, authority: ScriptedAuthority, code: grpc.StatusCode
 ) -> None:
     error = await failure(client, authority, Refusal(code, f"cannot parse {TOKEN}, sorry"))
-    assert "cannot parse [token], sorry" in str(error)
+    assert "cannot parse [secret], sorry" in str(error)
     assert error.__cause__ is None
     assert error.__suppress_context__
 

@@ -1,15 +1,17 @@
 """A call that a stopping server drops is made again, by itself and within bounds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final
 
 import grpc
 import pytest
-from google.protobuf.message import Message
+from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import RetryInfo
-from unit.client.scripted_authority import SILENCE, Refusal, ScriptedAuthority, refusal
+from unit.client.methods import ONE_BY_RPC, RPCS
+from unit.client.scripted_authority import SERVICES, SILENCE, Refusal, ScriptedAuthority, refusal
 
 from tokenauthority.v1 import token_service_pb2 as pb
 from tokenauthority_client import (
@@ -23,17 +25,8 @@ from tokenauthority_client.service_config import REPEATABLE, SERVICE
 
 ATTEMPTS: Final = 4
 DROPPED: Final = Refusal(grpc.StatusCode.CANCELLED)
-
-Call = Callable[[TokenAuthorityClient], Awaitable[object]]
-METHODS: Final[dict[str, tuple[Call, Message]]] = {
-    "CreatePair": (lambda client: client.create_pair("42"), pb.CreatePairResponse()),
-    "Validate": (lambda client: client.validate("t"), pb.ValidateResponse()),
-    "BatchValidate": (lambda client: client.batch_validate(["t"]), pb.BatchValidateResponse()),
-    "Refresh": (lambda client: client.refresh("t"), pb.RefreshResponse()),
-    "Revoke": (lambda client: client.revoke_token("t"), pb.RevokeResponse()),
-    "ListSessions": (lambda client: client.list_sessions("42"), pb.ListSessionsResponse()),
-    "GetPublicKeys": (lambda client: client.get_public_keys(), pb.GetPublicKeysResponse()),
-}
+REPEATED: Final = {name for methods in REPEATABLE.values() for name in methods}
+ONCE: Final = set(RPCS) - REPEATED
 
 
 def later(milliseconds: int) -> Refusal:
@@ -42,24 +35,58 @@ def later(milliseconds: int) -> Refusal:
     return Refusal(grpc.StatusCode.UNAVAILABLE, trailers=(pushback,))
 
 
-def test_every_method_that_is_no_stream_may_be_made_again() -> None:
-    methods = pb.DESCRIPTOR.services_by_name["TokenService"].methods
-    calls = {one.name for one in methods if not (one.client_streaming or one.server_streaming)}
-    assert set(REPEATABLE) == calls == set(METHODS)
-    assert pb.DESCRIPTOR.services_by_name["TokenService"].full_name == SERVICE
+def test_whatever_the_contract_calls_idempotent_is_made_again() -> None:
+    idempotent = {
+        name
+        for name, rpc in RPCS.items()
+        if rpc.GetOptions().idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN
+    }
+    # By its request_id, and by the grace window.
+    assert idempotent | {"CreatePair", "Refresh"} == REPEATED
+    assert {
+        "Login",
+        "LogoutAll",
+        "ChangePassword",
+        "SetPassword",
+        "PrepareSigningKey",
+        "ActivateSigningKey",
+    } == ONCE
+
+
+def test_methods_are_named_with_their_service() -> None:
+    assert set(REPEATABLE) == {service.full_name for service in SERVICES}
+    for service, methods in REPEATABLE.items():
+        assert {RPCS[name].containing_service.full_name for name in methods} == {service}
+    assert SERVICE in REPEATABLE
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED])
-@pytest.mark.parametrize("rpc", METHODS)
+@pytest.mark.parametrize("rpc", sorted(REPEATED))
 async def test_a_dropped_call_is_made_again_unchanged(
     client: TokenAuthorityClient, authority: ScriptedAuthority, rpc: str, code: grpc.StatusCode
 ) -> None:
-    call, answer = METHODS[rpc]
+    answer = GetMessageClass(RPCS[rpc].output_type)()
     authority.script[rpc] = [Refusal(code), answer]
-    await call(client)
+    await ONE_BY_RPC[rpc].call(client, {})
     first, second = authority.received
     assert first.rpc == second.rpc == rpc
     assert first.request == second.request
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED])
+@pytest.mark.parametrize("rpc", sorted(ONCE))
+async def test_what_may_not_be_done_twice_is_sent_once(
+    client: TokenAuthorityClient, authority: ScriptedAuthority, rpc: str, code: grpc.StatusCode
+) -> None:
+    answer = GetMessageClass(RPCS[rpc].output_type)()
+    authority.script[rpc] = [Refusal(code), answer]
+    with pytest.raises(ConnectionFailedError):
+        await ONE_BY_RPC[rpc].call(client, {})
+    # As long as all attempts of a call take.
+    authority.script["Validate"] = [DROPPED]
+    with pytest.raises(ConnectionFailedError):
+        await client.validate("t")
+    assert [received.rpc for received in authority.received] == [rpc] + ["Validate"] * ATTEMPTS
 
 
 async def test_a_creation_has_a_request_id_of_its_own(

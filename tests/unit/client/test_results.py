@@ -2,15 +2,11 @@
 
 import dataclasses
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-import pytest
-from google.protobuf.descriptor import Descriptor, EnumDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 from unit.client.scripted_authority import ScriptedAuthority
 
-import tokenauthority_client
 from tokenauthority.v1 import token_service_pb2 as pb
 from tokenauthority_client import (
     CheckSource,
@@ -24,7 +20,6 @@ from tokenauthority_client import (
     RevocationResult,
     Session,
     SessionPage,
-    Subject,
     TokenAuthorityClient,
     TokenPair,
     TokenType,
@@ -239,47 +234,6 @@ async def test_values_of_a_newer_contract_are_unrecognized(
     assert key.state is KeyState.UNRECOGNIZED
 
 
-@pytest.mark.parametrize(
-    ("kind", "contract"),
-    [
-        (TokenType, pb.TokenType.DESCRIPTOR),
-        (InactiveReason, pb.InactiveReason.DESCRIPTOR),
-        (RevocationReason, pb.RevocationReason.DESCRIPTOR),
-        (CheckSource, pb.CheckSource.DESCRIPTOR),
-        (KeyState, pb.KeyState.DESCRIPTOR),
-    ],
-)
-def test_an_enum_has_the_contracts_names(kind: type[StrEnum], contract: EnumDescriptor) -> None:
-    zero, *names = (value.name for value in contract.values)
-    prefix = zero.removesuffix("UNSPECIFIED")
-    assert [*(name.removeprefix(prefix) for name in names), "UNRECOGNIZED"] == list(kind)
-    assert [member.name for member in kind] == [member.value for member in kind]
-
-
-@pytest.mark.parametrize(
-    ("kind", "contract"),
-    [
-        (Subject, pb.Subject.DESCRIPTOR),
-        (Device, pb.Device.DESCRIPTOR),
-        (TokenPair, pb.TokenPair.DESCRIPTOR),
-        (RefreshResult, pb.RefreshResponse.DESCRIPTOR),
-        (Claims, pb.Claims.DESCRIPTOR),
-        (ValidationResult, pb.ValidateResponse.DESCRIPTOR),
-        (RevocationResult, pb.RevokeResponse.DESCRIPTOR),
-        (Session, pb.Session.DESCRIPTOR),
-        (SessionPage, pb.ListSessionsResponse.DESCRIPTOR),
-        (PublicKey, pb.PublicKey.DESCRIPTOR),
-    ],
-)
-def test_a_value_has_the_contracts_fields_for_good(kind: type[Any], contract: Descriptor) -> None:
-    names = [field.name for field in dataclasses.fields(kind)]
-    assert names == [field.name for field in contract.fields]
-    assert set(kind.__slots__) == set(names)
-    for name in names:
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            setattr(object.__new__(kind), name, None)
-
-
 def test_a_pair_does_not_show_its_tokens() -> None:
     shown = f"{PAIR!r} {RefreshResult(pair=PAIR, replayed=False)}"
     assert "secret" not in shown
@@ -289,9 +243,3 @@ def test_a_pair_does_not_show_its_tokens() -> None:
 def test_only_an_active_verdict_is_true() -> None:
     assert ACTIVE
     assert not REVOKED
-
-
-def test_every_public_name_is_there() -> None:
-    assert len(set(tokenauthority_client.__all__)) == len(tokenauthority_client.__all__)
-    for name in tokenauthority_client.__all__:
-        assert hasattr(tokenauthority_client, name), name

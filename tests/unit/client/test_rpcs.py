@@ -8,65 +8,53 @@ from typing import Any, Final
 import grpc
 import pytest
 from google.protobuf.message import Message
+from unit.client.methods import METHODS, RPCS, Method
 from unit.client.scripted_authority import SILENCE, ScriptedAuthority, refusal
 
 from tokenauthority.v1 import token_service_pb2 as pb
 from tokenauthority_client import (
-    CallOptions,
+    Accounts,
+    Admin,
     CallTimeoutError,
     Device,
     RevocationReason,
-    Session,
     StoreUnavailableError,
     Subject,
     TokenAuthorityClient,
     TokenType,
 )
 
-
-async def _all_sessions(client: TokenAuthorityClient, options: CallOptions) -> list[Session]:
-    return [session async for session in client.iter_sessions("42", **options)]
-
-
-Call = Callable[[TokenAuthorityClient, CallOptions], Awaitable[object]]
-METHODS: Final[dict[str, tuple[str, Call]]] = {
-    "create_pair": ("CreatePair", lambda client, options: client.create_pair("42", **options)),
-    "validate": ("Validate", lambda client, options: client.validate("t", **options)),
-    "batch_validate": (
-        "BatchValidate",
-        lambda client, options: client.batch_validate(["t"], **options),
-    ),
-    "refresh": ("Refresh", lambda client, options: client.refresh("t", **options)),
-    "revoke_token": ("Revoke", lambda client, options: client.revoke_token("t", **options)),
-    "revoke_session": ("Revoke", lambda client, options: client.revoke_session("s", **options)),
-    "revoke_user": ("Revoke", lambda client, options: client.revoke_user("42", **options)),
-    "list_sessions": (
-        "ListSessions",
-        lambda client, options: client.list_sessions("42", **options),
-    ),
-    "iter_sessions": ("ListSessions", _all_sessions),
-    "get_public_keys": ("GetPublicKeys", lambda client, options: client.get_public_keys(**options)),
-}
-each_method = pytest.mark.parametrize(("rpc", "call"), METHODS.values(), ids=METHODS)
+each_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 
 
 def test_every_rpc_is_wrapped() -> None:
-    service = pb.DESCRIPTOR.services_by_name["TokenService"]
-    assert {rpc for rpc, _ in METHODS.values()} == set(service.methods_by_name)
+    assert {method.rpc for method in METHODS.values()} == set(RPCS)
 
 
-def test_every_method_stands_in_the_table() -> None:
-    methods = inspect.getmembers(TokenAuthorityClient, inspect.isroutine)
-    assert set(METHODS) == {name for name, _ in methods if not name.startswith("_")}
+def test_an_rpc_is_wrapped_by_the_class_of_its_service() -> None:
+    classes = {(RPCS[one.rpc].containing_service.name, one.of) for one in METHODS.values()}
+    assert classes == {
+        ("TokenService", TokenAuthorityClient),
+        ("AccountService", Accounts),
+        ("AdminService", Admin),
+    }
+
+
+@pytest.mark.parametrize("kind", [TokenAuthorityClient, Accounts, Admin])
+def test_every_method_stands_in_the_table(kind: type) -> None:
+    methods = inspect.getmembers(kind, inspect.isroutine)
+    assert {name for name, method in METHODS.items() if method.of is kind} == {
+        name for name, _ in methods if not name.startswith("_")
+    }
 
 
 @each_method
 async def test_a_call_reaches_its_rpc_with_its_options(
-    client: TokenAuthorityClient, authority: ScriptedAuthority, rpc: str, call: Call
+    client: TokenAuthorityClient, authority: ScriptedAuthority, method: Method
 ) -> None:
-    await call(client, {"timeout": timedelta(seconds=90), "correlation_id": "trace-7"})
+    await method.call(client, {"timeout": timedelta(seconds=90), "correlation_id": "trace-7"})
     (received,) = authority.received
-    assert received.rpc == rpc
+    assert received.rpc == method.rpc
     assert received.metadata["x-request-id"] == "trace-7"
     assert received.seconds_left is not None
     assert 60 < received.seconds_left < 91  # gRPC rounds it up on its way, by a percent at most
@@ -74,11 +62,11 @@ async def test_a_call_reaches_its_rpc_with_its_options(
 
 @each_method
 async def test_without_options_the_clients_timeout_holds_and_no_id_is_sent(
-    client: TokenAuthorityClient, authority: ScriptedAuthority, rpc: str, call: Call
+    client: TokenAuthorityClient, authority: ScriptedAuthority, method: Method
 ) -> None:
-    await call(client, {})
+    await method.call(client, {})
     (received,) = authority.received
-    assert received.rpc == rpc
+    assert received.rpc == method.rpc
     assert "x-request-id" not in received.metadata
     assert received.seconds_left is not None
     assert 0 < received.seconds_left < 6
@@ -86,20 +74,20 @@ async def test_without_options_the_clients_timeout_holds_and_no_id_is_sent(
 
 @each_method
 async def test_a_call_without_an_answer_times_out(
-    client: TokenAuthorityClient, authority: ScriptedAuthority, rpc: str, call: Call
+    client: TokenAuthorityClient, authority: ScriptedAuthority, method: Method
 ) -> None:
-    authority.script[rpc] = [SILENCE]
-    with pytest.raises(CallTimeoutError, match=rf"^{rpc}: no answer within 0\.05 s$"):
-        await call(client, {"timeout": 0.05})
+    authority.script[method.rpc] = [SILENCE]
+    with pytest.raises(CallTimeoutError, match=rf"^{method.rpc}: no answer within 0\.05 s$"):
+        await method.call(client, {"timeout": 0.05})
 
 
 @each_method
 async def test_a_refused_call_raises(
-    client: TokenAuthorityClient, authority: ScriptedAuthority, rpc: str, call: Call
+    client: TokenAuthorityClient, authority: ScriptedAuthority, method: Method
 ) -> None:
-    authority.script[rpc] = [refusal(grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")]
-    with pytest.raises(StoreUnavailableError, match=f"^{rpc}: "):
-        await call(client, {})
+    authority.script[method.rpc] = [refusal(grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")]
+    with pytest.raises(StoreUnavailableError, match=f"^{method.rpc}: "):
+        await method.call(client, {})
 
 
 DEVICE: Final = Device(device_id="laptop", user_agent="curl", ip_address="::1")

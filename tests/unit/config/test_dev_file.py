@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from tokenauthority_server.config import (
     KEYS_READ,
+    USERS_READ,
     ConfigurationError,
     Mode,
     Settings,
@@ -37,6 +38,18 @@ def test_the_keys_command_finds_the_dev_that_runs(tmp_path: Path) -> None:
         assert settings.key_encryption_key.get_secret_value() == KEY
         assert (settings.jwt_algorithm, settings.refresh_token_expire_days) == ("EdDSA", 3)
         assert settings.origin("database_url") == str(tmp_path / "dev.env")
+
+
+@pytest.mark.parametrize("mode", ["keys", "users", "erase", "audit"])
+def test_all_commands_beside_it_find_it(tmp_path: Path, mode: Mode) -> None:
+    with telling(running(tmp_path), USERS_READ):
+        settings = load_settings({"DATA_DIR": str(tmp_path)}, NO_FILE, mode=mode)
+        assert settings.database_url.get_secret_value() == URL
+    with pytest.raises(ConfigurationError) as missing:
+        load_settings({"DATA_DIR": str(tmp_path)}, NO_FILE, mode=mode)
+    named = {fault.setting for fault in missing.value.faults}
+    needs_keys = mode in {"keys", "users"}
+    assert named == {"DATABASE_URL"} | ({"KEY_ENCRYPTION_KEY"} if needs_keys else set())
 
 
 def test_what_is_not_set_is_not_told(tmp_path: Path) -> None:

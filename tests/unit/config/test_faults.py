@@ -55,12 +55,15 @@ def faults_of(environ: Mapping[str, str], mode: Mode = "serve") -> dict[str, str
         ("GRPC_HOST", "0.0.0.0", "set ALLOW_ANONYMOUS_CALLERS=true"),  # noqa: S104
         ("GRPC_HOST", "::", "set ALLOW_ANONYMOUS_CALLERS=true"),
         ("GRPC_HOST", "authority.internal", "set ALLOW_ANONYMOUS_CALLERS=true"),
+        ("TLS_KEY_FILE", "/tls.key", "is of no use without TLS_CERT_FILE"),
+        ("TLS_CLIENT_CA_FILE", "/ca.crt", "needs TLS_CERT_FILE and TLS_KEY_FILE"),
         ("GRPC_PORT", "65536", "must be 0 to 65535"),
         ("GRPC_PORT", "tcp://10.0.0.1:50051", "must be 0 to 65535"),
         ("HTTP_HOST", "[::1]", "without brackets"),
         ("HTTP_PORT", "http", "must be 0 to 65535"),
         ("HTTP_PORT", "50051", "is GRPC_PORT's too"),
         ("ALLOW_ANONYMOUS_CALLERS", "perhaps", "must be true or false"),
+        ("HEALTH_REQUIRES_CALLER", "true", "needs CALLERS_FILE"),
         ("REFLECTION", "2", "must be true or false"),
         ("MIGRATE", "2", "must be true or false"),
         ("DRAIN_SECONDS", "301", "must be 0 to 300"),
@@ -175,13 +178,13 @@ def test_an_empty_value_is_as_good_as_none() -> None:
     assert load_settings(SERVED | {"GRPC_PORT": ""}, NOWHERE, mode="serve").grpc_port == 50051
 
 
-@pytest.mark.parametrize("name", ["WORKERS", "CALLERS_FILE", "TLS_CERT_FILE"])
+@pytest.mark.parametrize("name", ["WORKERS"])
 def test_protection_that_is_not_there_is_refused(name: str) -> None:
     assert "does not act on it yet; unset it" in faults_of(SERVED | {name: "2"})[name]
 
 
 def test_what_changes_nothing_is_let_through() -> None:
-    harmless = {"WORKERS": "1", "HEALTH_REQUIRES_CALLER": "False"}
+    harmless = {"WORKERS": "1", "LOGIN_MAX_FAILURES": "5"}
     assert load_settings(SERVED | harmless, NOWHERE, mode="serve").warnings == ()
 
 
@@ -238,6 +241,14 @@ def test_a_rule_between_two_settings_is_silent_when_the_other_one_is_broken() ->
     }
 
 
+def test_a_certificate_needs_its_key() -> None:
+    assert faults_of(SERVED | {"TLS_CERT_FILE": "/tls.crt", "TLS_CLIENT_CA_FILE": "/ca.crt"}) == {
+        "TLS_KEY_FILE": "is required with TLS_CERT_FILE. Give the file of its private key, in PEM"
+    }
+    alone = SERVED | {"TLS_KEY_FILE": "/tls.key", "TLS_CLIENT_CA_FILE": "/ca.crt"}
+    assert faults_of(alone).keys() == {"TLS_KEY_FILE", "TLS_CLIENT_CA_FILE"}
+
+
 def test_the_commands_beside_a_server_look_at_nothing_else() -> None:
     crowd = {"GRPC_HOST": "0.0.0.0", "JWT_ALGORITHM": "none", "WORKERS": "9"}  # noqa: S104
     migrating = load_settings(SERVED | crowd, NOWHERE, mode="migrate")
@@ -247,3 +258,22 @@ def test_the_commands_beside_a_server_look_at_nothing_else() -> None:
     asking = load_settings(allowed, NOWHERE, mode="healthcheck")
     assert asking.grpc_address == "0.0.0.0:6000"
     assert not asking.database_url
+    asking = load_settings(
+        {"TLS_CERT_FILE": "/tls.crt", "TLS_KEY_FILE": "/tls.key", "HTTP_PORT": "6001"},
+        NOWHERE,
+        mode="healthcheck",
+    )
+    assert asking.tls_cert_file
+    assert asking.http_port == 6001
+
+
+def test_nobody_is_anonymous_beside_known_callers() -> None:
+    both = {"CALLERS_FILE": "callers.toml", "ALLOW_ANONYMOUS_CALLERS": "true"}
+    assert faults_of(SERVED | both).keys() == {"ALLOW_ANONYMOUS_CALLERS"}
+
+
+def test_known_callers_may_come_from_other_machines() -> None:
+    beyond = {"CALLERS_FILE": "callers.toml", "GRPC_HOST": "::", "HEALTH_REQUIRES_CALLER": "true"}
+    settings = load_settings(SERVED | beyond, NOWHERE, mode="serve")
+    assert settings.callers_file == Path("callers.toml")
+    assert "ALLOW_ANONYMOUS_CALLERS" not in {one.setting for one in settings.warnings}

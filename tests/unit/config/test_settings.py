@@ -114,11 +114,21 @@ def test_a_secret_that_is_not_used_is_warned_about_and_not_judged() -> None:
 
 def test_an_open_door_is_warned_about() -> None:
     settings = dev(GRPC_HOST="::", ALLOW_ANONYMOUS_CALLERS="1", GRPC_PORT="0")
-    (warning,) = settings.warnings
-    assert warning.setting == "ALLOW_ANONYMOUS_CALLERS"
-    assert "whoever reaches [::]:0 may create" in warning.problem
+    anonymous, clear = settings.warnings
+    assert anonymous.setting == "ALLOW_ANONYMOUS_CALLERS"
+    assert "whoever reaches [::]:0 may create" in anonymous.problem
+    assert clear.setting == "TLS_CERT_FILE"
+    assert "reach [::]:0 in the clear" in clear.problem
     assert dev(ALLOW_ANONYMOUS_CALLERS="1").warnings == ()
     assert dev(HTTP_HOST="0.0.0.0").warnings == ()  # noqa: S104
+
+
+def test_a_port_with_tls_is_not_in_the_clear() -> None:
+    pair = {"TLS_CERT_FILE": "/tls.crt", "TLS_KEY_FILE": "/tls.key"}
+    settings = dev(GRPC_HOST="::", ALLOW_ANONYMOUS_CALLERS="1", **pair)
+    assert [warning.setting for warning in settings.warnings] == ["ALLOW_ANONYMOUS_CALLERS"]
+    assert settings.tls_key_file == Path("/tls.key")
+    assert dev().tls_cert_file is None
 
 
 @pytest.mark.parametrize("name", ["eddsa", "EDDSA", "EdDSA"])

@@ -30,12 +30,15 @@ def serving(request_id: str) -> Iterator[None]:
 
 
 async def written(
-    reason: str = "", log_format: LogFormat = "json", level: int = logging.INFO
+    reason: str = "",
+    log_format: LogFormat = "json",
+    level: int = logging.INFO,
+    caller: str = "",
 ) -> str:
     with configured("debug", log_format) as log:
         write = call_log(METHOD, level)
         assert write
-        write(code="NOT_FOUND", reason=reason, seconds=0.000012, peer="2001:db8::1")
+        write(code="NOT_FOUND", reason=reason, caller=caller, seconds=0.000012, peer="2001:db8::1")
         await asyncio.sleep(0)
         return log.getvalue()
 
@@ -44,14 +47,16 @@ async def written(
 @pytest.mark.parametrize(
     "request_id", ["call-1", '"}\\', "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0", "password=hunter2"]
 )
+@pytest.mark.parametrize("caller", ["", "wakedock-api", '"}\\'])
 @pytest.mark.parametrize(("level", "name"), [(logging.INFO, "info"), (logging.DEBUG, "debug")])
 async def test_it_is_the_line_of_the_common_way(
-    reason: str, request_id: str, level: int, name: str
+    reason: str, request_id: str, caller: str, level: int, name: str
 ) -> None:
-    fields = {"code": "NOT_FOUND", "seconds": 0.000012, "peer": "2001:db8::1"}
+    fields: dict[str, Any] = {"code": "NOT_FOUND", "seconds": 0.000012, "peer": "2001:db8::1"}
     fields |= {"reason": reason} if reason else {}
+    fields |= {"caller": caller} if caller else {}
     with serving(request_id):
-        line = json.loads(await written(reason, level=level))
+        line = json.loads(await written(reason, level=level, caller=caller))
         with configured("debug", "json") as log:
             getattr(structlog.get_logger(), name)("call", method=METHOD, **fields)
         common: dict[str, Any] = json.loads(log.getvalue())
@@ -97,7 +102,7 @@ async def test_a_line_without_a_reader_harms_nobody() -> None:
         write = call_log(METHOD, logging.INFO)
         log.close()
         assert write
-        write(code="OK", reason="", seconds=0.1, peer="")
+        write(code="OK", reason="", caller="", seconds=0.1, peer="")
         await asyncio.sleep(0)
 
 
@@ -106,10 +111,10 @@ async def test_what_ends_at_once_is_written_at_once_and_in_order() -> None:
         write = call_log(METHOD, logging.INFO)
         assert write
         for number in range(3):
-            write(code="OK", reason="", seconds=number, peer="")
+            write(code="OK", reason="", caller="", seconds=number, peer="")
         assert log.getvalue() == ""
         await asyncio.sleep(0)
-        write(code="OK", reason="", seconds=3, peer="")
+        write(code="OK", reason="", caller="", seconds=3, peer="")
         await asyncio.sleep(0)
         found = [json.loads(line)["seconds"] for line in log.getvalue().splitlines()]
 

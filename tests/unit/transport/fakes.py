@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import cast
 
-from tokenauthority_server.domain.callers import Rights
+from tokenauthority_server.domain.callers import EVERY_RIGHT, Caller, Rights
 from tokenauthority_server.domain.keys import KeyState, PublicKey
 from tokenauthority_server.domain.revocations import CheckSource, RevocationReason
 from tokenauthority_server.domain.sessions import CreateRequest, Device, Origin, Session
@@ -14,9 +15,13 @@ from tokenauthority_server.services.listing import Listed, Listing
 from tokenauthority_server.services.refreshing import Refreshed, Refreshing
 from tokenauthority_server.services.revoking import Revoked, Revoking
 from tokenauthority_server.services.validating import Validating, Verdict
-from tokenauthority_server.transport.token_service import UseCases
+from tokenauthority_server.transport.account_service import AccountUseCases, account_service
+from tokenauthority_server.transport.admin.use_cases import AdminUseCases
+from tokenauthority_server.transport.admin_service import admin_service
+from tokenauthority_server.transport.service import Service
+from tokenauthority_server.transport.token_service import UseCases, token_service
 
-RIGHTS = Rights(see_reasons=True)
+CALLER = Caller(name="shop", rights=EVERY_RIGHT)
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 LATER = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
@@ -159,5 +164,13 @@ def fake_use_cases(script: Script) -> UseCases:
         revoking=FakeRevoking(script),
         listing=FakeListing(script),
         public_keys=FakePublicKeys(script),
-        rights=RIGHTS,
     )
+
+
+def our_services(script: Script) -> list[Service]:
+    """Return every service of ours; only the use cases of tokens are there to be called."""
+    return [
+        token_service(fake_use_cases(script)),
+        account_service(cast("AccountUseCases", None)),
+        admin_service(cast("AdminUseCases", None)),
+    ]

@@ -36,10 +36,9 @@ def hand_made(handlers: Handlers, name: str = NAME) -> Service:
     pool = DescriptorPool()
     pool.AddSerializedFile(WRAPPERS.serialized_pb)
     pool.AddSerializedFile(file.SerializeToString())
-    generic = grpc.method_handlers_generic_handler(name, dict(handlers))
     return Service(
         descriptor=pool.FindServiceByName(name),
-        add_to=lambda server: server.add_generic_rpc_handlers((generic,)),
+        add_to=lambda server: server.add_registered_method_handlers(name, handlers),
     )
 
 
@@ -47,7 +46,7 @@ def allowed(
     handlers: Handlers, name: str = NAME, *, default_deadline: float | None = 5.0
 ) -> Mapping[str, Policy]:
     """Return a policy for each of the methods."""
-    policy = Policy(callers=Callers.ANYONE, default_deadline=default_deadline, audited=False)
+    policy = Policy(callers=Callers.LISTED, default_deadline=default_deadline, audited=False)
     return {f"/{name}/{method}": policy for method in handlers}
 
 

@@ -1,13 +1,19 @@
 """Real servers on free ports of the loopback."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
 from prometheus_client import CollectorRegistry
+from unit.transport.fakes import CALLER
 
+from tokenauthority_server.adapters.memory.rates import MemoryRateExchange
+from tokenauthority_server.domain.callers import Admission
+from tokenauthority_server.services.rate_limits import RateLimits
 from tokenauthority_server.telemetry.metrics import Metrics
+from tokenauthority_server.transport.interceptors.authentication import Identify
 from tokenauthority_server.transport.policy import POLICIES, Policy
 from tokenauthority_server.transport.server import open_server
 from tokenauthority_server.transport.service import Service
@@ -40,11 +46,25 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    *services: Service, policies: Mapping[str, Policy] = POLICIES
+    *services: Service,
+    policies: Mapping[str, Policy] = POLICIES,
+    identify: Identify | None = None,
+    credentials: grpc.ServerCredentials | None = None,
 ) -> AsyncIterator[Served]:
+    """A server whose every call is made by CALLER, who may do all, or by whom `identify` says.
+
+    With credentials it speaks TLS, and its `channel` is of no use.
+    """
     registry = CollectorRegistry()
     server, port = open_server(
-        "127.0.0.1", 0, services, Metrics(registry, version="1.2.3"), policies=policies
+        "127.0.0.1",
+        0,
+        services,
+        Metrics(registry, version="1.2.3"),
+        identify=identify or (lambda _: Admission(caller=CALLER, rpcs=frozenset(policies))),
+        limits=RateLimits(MemoryRateExchange(), time.monotonic_ns),
+        credentials=credentials,
+        policies=policies,
     )
     await server.start()
     try:

@@ -54,6 +54,7 @@ async def test_a_call_is_one_line(log: io.StringIO) -> None:
         "level": "info",
         "method": f"/{NAME}/Ask",
         "code": "OK",
+        "caller": "shop",
         "peer": "127.0.0.1",
         "request_id": "call-1",
     }

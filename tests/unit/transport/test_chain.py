@@ -11,9 +11,13 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 from support.failures import failure_of
 from support.waiting import until
+from unit.transport.fakes import CALLER
 from unit.transport.hand_made import NAME, PACKERS, allowed, ask, hand_made, unary
 from unit.transport.serving import serving
 
+from tokenauthority_server.adapters.memory.rates import MemoryRateExchange
+from tokenauthority_server.domain.callers import Admission
+from tokenauthority_server.services.rate_limits import RateLimits
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport.interceptors.chain import layers
 from tokenauthority_server.transport.policy import check_complete
@@ -82,7 +86,9 @@ def test_the_order_of_the_layers() -> None:
     service = hand_made(HANDLERS)
     methods = check_complete([service.descriptor], allowed(HANDLERS))
 
-    found = layers(Metrics(CollectorRegistry(), version="1"), methods)
+    limits = RateLimits(MemoryRateExchange(), lambda: 0)
+    metrics = Metrics(CollectorRegistry(), version="1")
+    found = layers(metrics, methods, lambda _: Admission(caller=CALLER), limits)
 
     assert [(layer.__module__.rpartition(".")[2], layer.__name__) for layer in found] == [
         ("context", "request_context"),
@@ -90,6 +96,9 @@ def test_the_order_of_the_layers() -> None:
         ("metrics", "measure"),
         ("errors", "explain_errors"),
         ("deadline", "default_deadline"),
+        ("authentication", "authenticate"),
+        ("authorization", "authorized"),
+        ("rate_limit", "limit"),
     ]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from tokenauthority_server.domain import errors
@@ -26,7 +26,7 @@ def details(status: Status) -> list[Message]:
     """Return the details, each as what it is."""
     found: list[Message] = []
     for packed in status.details:
-        kinds: list[Message] = [ErrorInfo(), BadRequest(), RetryInfo()]
+        kinds: list[Message] = [ErrorInfo(), BadRequest(), RetryInfo(), QuotaFailure()]
         (detail,) = [kind for kind in kinds if packed.Unpack(kind)]
         found.append(detail)
     return found
@@ -48,6 +48,14 @@ CODES = {
     errors.SessionEndedError: "UNAUTHENTICATED / SESSION_ENDED",
     errors.KeyNotFoundError: "NOT_FOUND / KEY_NOT_FOUND",
     errors.KeyStateError: "FAILED_PRECONDITION / KEY_STATE",
+    errors.AccessTokenInvalidError: "UNAUTHENTICATED / ACCESS_TOKEN_INVALID",
+    errors.InvalidCredentialsError: "UNAUTHENTICATED / INVALID_CREDENTIALS",
+    errors.AccountDisabledError: "PERMISSION_DENIED / ACCOUNT_DISABLED",
+    errors.AccountLockedError: "PERMISSION_DENIED / ACCOUNT_LOCKED",
+    errors.PasswordRefusedError: "INVALID_ARGUMENT / PASSWORD_REFUSED",
+    errors.CallerUnknownError: "UNAUTHENTICATED / CALLER_UNKNOWN",
+    errors.CallerNotAllowedError: "PERMISSION_DENIED / CALLER_NOT_ALLOWED",
+    errors.RateLimitedError: "RESOURCE_EXHAUSTED / RATE_LIMITED",
     errors.StoreUnavailableError: "UNAVAILABLE / STORE_UNAVAILABLE",
     errors.OverloadedError: "UNAVAILABLE / OVERLOADED",
     NotImplementedError: "UNIMPLEMENTED / NOT_IMPLEMENTED",
@@ -66,7 +74,14 @@ def test_each_has_one_error_info_and_tells_nothing_of_the_exception(
 ) -> None:
     error = kind.__new__(kind, "postgresql://user:hunter2@db")
     error.args = ("postgresql://user:hunter2@db",)
-    vars(error).update(violations=(Violation("user_id", "is required"),), store="PostgreSQL")
+    vars(error).update(
+        violations=(Violation("user_id", "is required"),),
+        store="PostgreSQL",
+        problem="is short",
+        what="a method",
+        quota="shop",
+        why="hunter2",
+    )
 
     status = told(error)
 
@@ -126,6 +141,40 @@ def test_what_passes_says_when_to_try_again(error: errors.TemporaryError) -> Non
 
     assert isinstance(retry, RetryInfo)
     assert retry.retry_delay.ToTimedelta().total_seconds() == error.retry_after_seconds == 1.0
+
+
+def test_a_lock_says_when_to_try_again() -> None:
+    (_, retry) = details(told(errors.AccountLockedError(90.5)))
+
+    assert isinstance(retry, RetryInfo)
+    assert retry.retry_delay.ToTimedelta().total_seconds() == 90.5
+
+
+def test_a_rate_that_is_used_up_says_which_and_when_to_try_again() -> None:
+    (_, quota, retry) = details(told(errors.RateLimitedError("shop: Validate", 0.25)))
+
+    assert isinstance(quota, QuotaFailure)
+    assert [one.subject for one in quota.violations] == ["shop: Validate"]
+    assert isinstance(retry, RetryInfo)
+    assert retry.retry_delay.ToTimedelta().total_seconds() == 0.25
+
+
+@pytest.mark.parametrize("field", ["password", "new_password"])
+def test_a_password_that_is_refused_is_named_by_its_field(field: str) -> None:
+    status = told(errors.PasswordRefusedError("is too short"), frozenset({"user_id", field}))
+
+    (_, bad) = details(status)
+    assert isinstance(bad, BadRequest)
+    assert [(one.field, one.description) for one in bad.field_violations] == [
+        (field, "is too short")
+    ]
+    assert status.message == f"the new password breaks a rule: {field} is too short"
+
+
+def test_what_a_caller_may_not_is_named() -> None:
+    status = told(errors.CallerNotAllowedError("the reason ADMIN"))
+
+    assert status.message == "the caller may not do this: the reason ADMIN"
 
 
 def test_the_store_that_is_away_is_named() -> None:

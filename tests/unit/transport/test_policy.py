@@ -1,11 +1,14 @@
 """Nothing is served that the policy table does not know."""
 
+from dataclasses import replace
+
 import grpc
 import pytest
-from unit.transport.fakes import Script, fake_use_cases
+from unit.transport.fakes import Script, our_services
 from unit.transport.hand_made import NAME, PACKERS, allowed, hand_made, unary
 from unit.transport.serving import serving
 
+from tokenauthority.v1 import admin_service_pb2
 from tokenauthority_server.domain.errors import StartError
 from tokenauthority_server.transport.health import Health
 from tokenauthority_server.transport.policy import (
@@ -14,11 +17,13 @@ from tokenauthority_server.transport.policy import (
     IncompletePolicyError,
     Method,
     check_complete,
+    for_known_callers_only,
 )
 from tokenauthority_server.transport.readiness import Readiness
 from tokenauthority_server.transport.reflection import reflection_services
 from tokenauthority_server.transport.service import Service
-from tokenauthority_server.transport.token_service import token_service
+
+ADMIN = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 
 
 def never(*_: object) -> None:
@@ -36,9 +41,9 @@ HANDLERS = {
 @pytest.fixture
 async def services(script: Script, readiness: Readiness) -> list[Service]:
     """Return everything that the server serves."""
-    tokens = token_service(fake_use_cases(script))
-    health = (await Health.starting(readiness, [tokens])).service()
-    return [tokens, health, *reflection_services([tokens, health])]
+    ours = our_services(script)
+    health = (await Health.starting(readiness, ours)).service()
+    return [*ours, health, *reflection_services([*ours, health])]
 
 
 async def test_the_table_has_exactly_the_methods_that_are_served(services: list[Service]) -> None:
@@ -89,5 +94,22 @@ async def test_unary_calls_are_bounded_and_streams_are_not(services: list[Servic
 def test_changes_are_audited_and_questions_are_not() -> None:
     audited = {path.rpartition("/")[2] for path, row in POLICIES.items() if row.audited}
 
-    assert audited == {"CreatePair", "Refresh", "Revoke"}
-    assert {row.callers for row in POLICIES.values()} == {Callers.ANYONE}
+    of_tokens = {"CreatePair", "Refresh", "Revoke"}
+    of_accounts = {"Login", "Logout", "LogoutAll", "ChangePassword"}
+    # Of administrators every question is audited too.
+    assert audited == of_tokens | of_accounts | set(ADMIN.methods_by_name)
+
+
+def test_health_alone_is_open() -> None:
+    is_open = {path for path, row in POLICIES.items() if row.callers is Callers.OPEN}
+
+    assert is_open == {path for path in POLICIES if path.startswith("/grpc.health.v1.Health/")}
+
+
+def test_health_can_be_closed() -> None:
+    closed = for_known_callers_only(POLICIES)
+
+    assert closed.keys() == POLICIES.keys()
+    assert {row.callers for row in closed.values()} == {Callers.LISTED}
+    path = "/grpc.health.v1.Health/Check"
+    assert replace(closed[path], callers=Callers.OPEN) == POLICIES[path]

@@ -12,7 +12,7 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2
 from support.failures import failure_of
-from unit.transport.fakes import Script, fake_use_cases
+from unit.transport.fakes import Script, fake_use_cases, our_services
 from unit.transport.serving import Served, serving
 
 from tokenauthority_server.transport.health import Health
@@ -28,8 +28,8 @@ SERVICES = sorted({path.split("/")[1] for path in POLICIES})
 
 @pytest.fixture
 async def served(script: Script, readiness: Readiness) -> AsyncIterator[Served]:
-    tokens = token_service(fake_use_cases(script))
-    services = [tokens, (await Health.starting(readiness, [tokens])).service()]
+    ours = our_services(script)
+    services = [*ours, (await Health.starting(readiness, ours)).service()]
     async with serving(*services, *reflection_services(services)) as running:
         yield running
 

@@ -1,21 +1,23 @@
-"""Ports, and the limits of the server."""
+"""The ports of the server."""
 
 import errno
 import socket
 from collections.abc import Iterator
 
-import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 from prometheus_client import CollectorRegistry
-from support.failures import failure_of
-from unit.transport.hand_made import NAME, allowed, ask, hand_made, unary
+from unit.transport.fakes import CALLER
+from unit.transport.hand_made import allowed, hand_made, unary
 from unit.transport.serving import serving
 
+from tokenauthority_server.adapters.memory.rates import MemoryRateExchange
+from tokenauthority_server.domain.callers import Admission
 from tokenauthority_server.domain.errors import StartError
+from tokenauthority_server.services.rate_limits import RateLimits
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport.binding import BindError, bind, why_not
-from tokenauthority_server.transport.server import MAX_MESSAGE_BYTES, open_server
+from tokenauthority_server.transport.server import open_server
 
 
 async def answer(request: StringValue, _context: object) -> StringValue:
@@ -23,10 +25,6 @@ async def answer(request: StringValue, _context: object) -> StringValue:
 
 
 HANDLERS = {"Ask": unary(answer)}
-UNLIMITED = (
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
-)
 
 
 @pytest.fixture
@@ -38,7 +36,15 @@ def taken() -> Iterator[int]:
 
 def open_on(host: str, port: int) -> int:
     metrics = Metrics(CollectorRegistry(), version="1")
-    _, found = open_server(host, port, [hand_made(HANDLERS)], metrics, policies=allowed(HANDLERS))
+    _, found = open_server(
+        host,
+        port,
+        [hand_made(HANDLERS)],
+        metrics,
+        identify=lambda _: Admission(caller=CALLER),
+        limits=RateLimits(MemoryRateExchange(), lambda: 0),
+        policies=allowed(HANDLERS),
+    )
     return found
 
 
@@ -101,29 +107,3 @@ def test_what_keeps_a_port_from_being_taken(taken: int) -> None:
 def test_each_cause_has_its_advice(cause: OSError | None, advice: str) -> None:
     assert advice in str(BindError("GRPC_PORT", "::1", 80, cause))
     assert "[::1]:80" in str(BindError("GRPC_PORT", "::1", 80, cause))
-
-
-async def test_messages_up_to_16_mib() -> None:
-    largest = StringValue(value="x" * (MAX_MESSAGE_BYTES - 5))
-    assert largest.ByteSize() == MAX_MESSAGE_BYTES
-    async with (
-        serving(hand_made(HANDLERS), policies=allowed(HANDLERS)) as served,
-        grpc.aio.insecure_channel(f"127.0.0.1:{served.port}", options=UNLIMITED) as channel,
-    ):
-        assert await ask(channel)(largest) == largest
-        failure = await failure_of(ask(channel)(StringValue(value="x" * MAX_MESSAGE_BYTES)))
-
-    assert failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert not failure.infos
-
-
-async def test_metadata_have_one_limit() -> None:
-    async with serving(hand_made(HANDLERS), policies=allowed(HANDLERS)) as served:
-        for _ in range(20):
-            await ask(served.channel)(StringValue(), metadata=(("large", "x" * 15_000),))
-        failure = await failure_of(
-            ask(served.channel)(StringValue(), metadata=(("large", "x" * 17_000),))
-        )
-
-    assert failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert f"/{NAME}/Ask" not in failure.text

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from support.failures import failure_of
 from support.waiting import until
-from unit.transport.fakes import BAD, GOOD, KEY, PAIR, RIGHTS, SESSION, Script, fake_use_cases
+from unit.transport.fakes import BAD, CALLER, GOOD, KEY, PAIR, SESSION, Script, fake_use_cases
 from unit.transport.serving import Served, serving
 
 from tokenauthority.v1 import token_service_pb2 as pb
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tokenauthority.v1.token_service_pb2_grpc import TokenServiceAsyncStub
 
 METADATA = (("x-request-id", "call-1"),)
-ORIGIN = Origin(caller="", request_id="call-1")
+ORIGIN = Origin(caller=CALLER.name, request_id="call-1")
 RPCS = {method.name: method for method in pb.DESCRIPTOR.services_by_name["TokenService"].methods}
 GOOD_REQUESTS = {
     "CreatePair": pb.CreatePairRequest(user_id="u-ada"),
@@ -75,8 +75,8 @@ async def test_validate(stub: TokenServiceAsyncStub, script: Script) -> None:
     assert await stub.Validate(request) == responses.verdict(GOOD)
     assert await stub.Validate(pb.ValidateRequest()) == responses.verdict(BAD)
     assert script.asked == [
-        ("good", TokenType.REFRESH, RIGHTS),
-        ("", TokenType.ACCESS, RIGHTS),
+        ("good", TokenType.REFRESH, CALLER.rights),
+        ("", TokenType.ACCESS, CALLER.rights),
     ]
 
 
@@ -86,7 +86,7 @@ async def test_batch_validate(stub: TokenServiceAsyncStub, script: Script) -> No
     response = await stub.BatchValidate(pb.BatchValidateRequest(tokens=tokens))
 
     assert [one.active for one in response.results] == [False, True, False]
-    assert script.asked == [(tokens, TokenType.ACCESS, RIGHTS)]
+    assert script.asked == [(tokens, TokenType.ACCESS, CALLER.rights)]
 
 
 async def test_refresh(stub: TokenServiceAsyncStub, script: Script) -> None:

@@ -1,5 +1,21 @@
 """An asyncio client of the token authority. All that is public stands here."""
 
+from tokenauthority_client.accounts import Accounts
+from tokenauthority_client.admin import Admin
+from tokenauthority_client.admin.models import (
+    AuditCriteria,
+    AuditEvent,
+    AuditEventPage,
+    KeyRevocationResult,
+    PutUserResult,
+    SessionCriteria,
+    SessionsRevocationResult,
+    SigningKey,
+    TokenMetrics,
+    User,
+    UserPage,
+    UserStatusResult,
+)
 from tokenauthority_client.client import TokenAuthorityClient
 from tokenauthority_client.connection import CallOptions
 from tokenauthority_client.enums import (
@@ -8,6 +24,7 @@ from tokenauthority_client.enums import (
     KeyState,
     RevocationReason,
     TokenType,
+    UserStatus,
 )
 from tokenauthority_client.errors import (
     AccessTokenInvalidError,
@@ -52,6 +69,8 @@ from tokenauthority_client.errors import (
 from tokenauthority_client.models import (
     Claims,
     Device,
+    EndedSessions,
+    LogoutResult,
     PublicKey,
     RefreshResult,
     RevocationResult,
@@ -61,11 +80,17 @@ from tokenauthority_client.models import (
     TokenPair,
     ValidationResult,
 )
+from tokenauthority_client.tls import tls_credentials
 
 __all__ = [
     "AccessTokenInvalidError",
     "AccountDisabledError",
     "AccountLockedError",
+    "Accounts",
+    "Admin",
+    "AuditCriteria",
+    "AuditEvent",
+    "AuditEventPage",
     "CallOptions",
     "CallTimeoutError",
     "CallerNotAllowedError",
@@ -76,14 +101,17 @@ __all__ = [
     "ConflictError",
     "ConnectionFailedError",
     "Device",
+    "EndedSessions",
     "FaultError",
     "InactiveReason",
     "InternalError",
     "InvalidCredentialsError",
     "InvalidRequestError",
     "KeyNotFoundError",
+    "KeyRevocationResult",
     "KeyState",
     "KeyStateError",
+    "LogoutResult",
     "MethodNotImplementedError",
     "NotFoundError",
     "OverloadedError",
@@ -91,6 +119,7 @@ __all__ = [
     "PermissionDeniedError",
     "ProfileTooLargeError",
     "PublicKey",
+    "PutUserResult",
     "RateLimitedError",
     "RefreshResult",
     "RefreshTokenError",
@@ -102,20 +131,29 @@ __all__ = [
     "RevocationReason",
     "RevocationResult",
     "Session",
+    "SessionCriteria",
     "SessionEndedError",
     "SessionLimitReachedError",
     "SessionPage",
+    "SessionsRevocationResult",
+    "SigningKey",
     "StoreUnavailableError",
     "Subject",
     "TokenAuthorityClient",
     "TokenAuthorityError",
+    "TokenMetrics",
     "TokenPair",
     "TokenType",
     "UnauthenticatedError",
     "UnavailableError",
     "UnexpectedAnswerError",
+    "User",
     "UserNotAllowedError",
     "UserNotFoundError",
+    "UserPage",
+    "UserStatus",
+    "UserStatusResult",
     "UsernameTakenError",
     "ValidationResult",
+    "tls_credentials",
 ]

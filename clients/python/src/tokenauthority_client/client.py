@@ -1,50 +1,79 @@
-"""The asyncio client: one method for each thing that the authority does."""
+"""The asyncio client: the one thing to open."""
 
-from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
-from uuid import uuid4
+from typing import Final, Self
 
 import grpc
 
-from tokenauthority.v1 import token_service_pb2 as pb
-from tokenauthority_client import convert
-from tokenauthority_client.connection import CallOptions, Connection
-from tokenauthority_client.enums import RevocationReason, TokenType
-from tokenauthority_client.models import (
-    Device,
-    PublicKey,
-    RefreshResult,
-    RevocationResult,
-    Session,
-    SessionPage,
-    Subject,
-    TokenPair,
-    ValidationResult,
-)
+from tokenauthority_client.accounts import Accounts
+from tokenauthority_client.admin import Admin
+from tokenauthority_client.caller_credential import CallerCredential
+from tokenauthority_client.connection import Connection
+from tokenauthority_client.tokens import Tokens
 
 
-class TokenAuthorityClient:
+class TokenAuthorityClient(Tokens):
     """A client of the token authority, for use in one event loop.
 
     It connects inside `async with`, on the first call. `target` is an address, or a channel of
-    your own, which you close yourself. With `credentials` the connection to an address is
-    encrypted; without, it is not. `timeout`, in seconds or as a timedelta, is what each call gets
-    unless it says otherwise.
+    your own, which you close yourself. `timeout`, in seconds or as a timedelta, is what each call
+    gets unless it says otherwise.
+
+    With `credentials`, from `tls_credentials` for example, the connection to an address is
+    encrypted; without, it is not. `server_name` is the name that the authority's certificate is
+    checked against, where it is not the address: it has to be given with a list of servers.
+
+    This program shows who it is by its certificate, or by one of these (RFC 6750):
+
+    - `caller_key`: its key, or the Path of a file that holds it;
+    - `service_account_token_file`: the path of its projected Kubernetes service account token.
+
+    A file is read again within a minute after it changed. Neither is sent unencrypted, but to this
+    machine: ValueError is raised for any other address, unless `allow_plaintext_key` says that
+    nobody else can read what is on the way there.
 
     Each method takes the CallOptions besides its own arguments, and raises a TokenAuthorityError
-    whenever there is no result. Named below are those that a caller is likely to handle.
+    whenever there is no result. Named with it are those that a caller is likely to handle.
     """
 
-    def __init__(
+    accounts: Final[Accounts]
+    """Logging in and out, and passwords."""
+    admin: Final[Admin]
+    """Users, their sessions, the counts, the keys that sign, and the audit trail."""
+
+    def __init__(  # noqa: PLR0913 - all but one by name
         self,
         target: str | grpc.aio.Channel,
         *,
         credentials: grpc.ChannelCredentials | None = None,
+        server_name: str | None = None,
+        caller_key: str | Path | None = None,
+        service_account_token_file: str | Path | None = None,
+        allow_plaintext_key: bool = False,
         timeout: float | timedelta = 5.0,
     ) -> None:
-        self._connection = Connection(target, credentials, timeout)
+        if caller_key is not None and service_account_token_file is not None:
+            raise TypeError("a caller has one name: give caller_key or service_account_token_file")
+        caller = None
+        if caller_key is not None:
+            caller = CallerCredential(caller_key, argument="caller_key")
+        elif service_account_token_file is not None:
+            caller = CallerCredential(
+                Path(service_account_token_file), argument="service_account_token_file"
+            )
+        connection = Connection(
+            target,
+            credentials=credentials,
+            server_name=server_name,
+            caller=caller,
+            allow_plaintext_key=allow_plaintext_key,
+            timeout=timeout,
+        )
+        super().__init__(connection)
+        self.accounts = Accounts(connection)
+        self.admin = Admin(connection)
 
     async def __aenter__(self) -> Self:
         self._connection.open()
@@ -57,189 +86,3 @@ class TokenAuthorityClient:
         traceback: TracebackType | None,
     ) -> None:
         await self._connection.close()
-
-    async def create_pair(
-        self,
-        user: str | Subject,
-        *,
-        device: Device | None = None,
-        scope: Iterable[str] = (),
-        request_id: str = "",
-        **options: Unpack[CallOptions],
-    ) -> TokenPair:
-        """Open a session for a user, and return its first pair.
-
-        `user` is the id of a user that the directory knows, or a whole profile, which replaces the
-        directory's (the caller needs the right `write_profiles`). The same `request_id` for the
-        same user within ten minutes gets the same pair; without one each call opens a session of
-        its own, and the client makes one up, so that no attempt of that call opens a second.
-
-        Raises UserNotFoundError, UserNotAllowedError, UsernameTakenError, ProfileTooLargeError,
-        RequestIdReusedError, RequestIdSpentError or SessionLimitReachedError.
-        """
-        request = pb.CreatePairRequest(
-            device=convert.to_device(device),
-            scope=convert.strings(scope),
-            request_id=request_id or uuid4().hex,
-        )
-        if isinstance(user, Subject):
-            request.subject.CopyFrom(convert.to_subject(user))
-        else:
-            request.user_id = user
-        response = await self._connection.call(self._connection.rpcs.CreatePair, request, **options)
-        return convert.from_pair(response.pair)
-
-    async def validate(
-        self,
-        token: str,
-        *,
-        expected_type: TokenType = TokenType.ACCESS,
-        **options: Unpack[CallOptions],
-    ) -> ValidationResult:
-        """Return whether a token is good now. Any string may be asked about.
-
-        Raises UnavailableError when no answer can be given: then nothing is known about the token.
-        """
-        response = await self._connection.call(
-            self._connection.rpcs.Validate,
-            pb.ValidateRequest(
-                token=convert.token_text(token), expected_type=convert.to_token_type(expected_type)
-            ),
-            **options,
-        )
-        return convert.from_validation(response)
-
-    async def batch_validate(
-        self,
-        tokens: Iterable[str],
-        *,
-        expected_type: TokenType = TokenType.ACCESS,
-        **options: Unpack[CallOptions],
-    ) -> tuple[ValidationResult, ...]:
-        """Return what `validate` would of each token, in their order.
-
-        At most 1,000 tokens, and 1 MiB together.
-        """
-        response = await self._connection.call(
-            self._connection.rpcs.BatchValidate,
-            pb.BatchValidateRequest(
-                tokens=[convert.token_text(token) for token in convert.strings(tokens)],
-                expected_type=convert.to_token_type(expected_type),
-            ),
-            **options,
-        )
-        return tuple(convert.from_validation(result) for result in response.results)
-
-    async def refresh(
-        self, refresh_token: str, *, device: Device | None = None, **options: Unpack[CallOptions]
-    ) -> RefreshResult:
-        """Exchange a refresh token for a new pair (RFC 9700, section 4.14.2).
-
-        After an UnavailableError it may be called again with the same token: for a short while, and
-        by the same device, that gives the same pair. `device` updates the session's agent and
-        address.
-
-        Raises RefreshTokenError when the user has to log in again, or UserNotAllowedError.
-        """
-        response = await self._connection.call(
-            self._connection.rpcs.Refresh,
-            pb.RefreshRequest(
-                refresh_token=convert.token_text(refresh_token), device=convert.to_device(device)
-            ),
-            **options,
-        )
-        return convert.from_refreshed(response)
-
-    async def revoke_token(
-        self,
-        token: str,
-        *,
-        reason: RevocationReason = RevocationReason.LOGOUT,
-        **options: Unpack[CallOptions],
-    ) -> RevocationResult:
-        """Revoke an access token alone, or by a refresh token its whole session (RFC 7009)."""
-        return await self._revoke(
-            pb.RevokeRequest(
-                token=convert.token_text(token), reason=convert.to_revocation_reason(reason)
-            ),
-            options,
-        )
-
-    async def revoke_session(
-        self,
-        session_id: str,
-        *,
-        reason: RevocationReason = RevocationReason.LOGOUT,
-        **options: Unpack[CallOptions],
-    ) -> RevocationResult:
-        """End a session with all its tokens."""
-        return await self._revoke(
-            pb.RevokeRequest(session_id=session_id, reason=convert.to_revocation_reason(reason)),
-            options,
-        )
-
-    async def revoke_user(
-        self,
-        user_id: str,
-        *,
-        except_session_id: str | None = None,
-        reason: RevocationReason = RevocationReason.LOGOUT_ALL,
-        **options: Unpack[CallOptions],
-    ) -> RevocationResult:
-        """End all that a user holds, but for one session where one is named."""
-        return await self._revoke(
-            pb.RevokeRequest(
-                user_id=user_id,
-                except_session_id=except_session_id or "",
-                reason=convert.to_revocation_reason(reason),
-            ),
-            options,
-        )
-
-    async def list_sessions(
-        self,
-        user_id: str,
-        *,
-        page_size: int = 0,
-        page_token: str = "",
-        **options: Unpack[CallOptions],
-    ) -> SessionPage:
-        """Return a page of a user's live sessions, newest first.
-
-        A `page_size` of 0 means 50, and above 500 is taken as 500. `page_token` is the
-        `next_page_token` of the page before.
-        """
-        response = await self._connection.call(
-            self._connection.rpcs.ListSessions,
-            pb.ListSessionsRequest(user_id=user_id, page_size=page_size, page_token=page_token),
-            **options,
-        )
-        return convert.from_sessions(response)
-
-    async def iter_sessions(
-        self, user_id: str, *, page_size: int = 0, **options: Unpack[CallOptions]
-    ) -> AsyncIterator[Session]:
-        """Yield all of a user's live sessions, newest first, asking for page after page.
-
-        The time-out holds for each page.
-        """
-        page = await self.list_sessions(user_id, page_size=page_size, **options)
-        for session in page.sessions:
-            yield session
-        while page.next_page_token:
-            page = await self.list_sessions(
-                user_id, page_size=page_size, page_token=page.next_page_token, **options
-            )
-            for session in page.sessions:
-                yield session
-
-    async def get_public_keys(self, **options: Unpack[CallOptions]) -> tuple[PublicKey, ...]:
-        """Return the keys that verify the authority's tokens, or will. None of them is a secret."""
-        response = await self._connection.call(
-            self._connection.rpcs.GetPublicKeys, pb.GetPublicKeysRequest(), **options
-        )
-        return tuple(convert.from_key(key) for key in response.keys)
-
-    async def _revoke(self, request: pb.RevokeRequest, options: CallOptions) -> RevocationResult:
-        response = await self._connection.call(self._connection.rpcs.Revoke, request, **options)
-        return convert.from_revoked(response)

@@ -100,3 +100,16 @@ class KeyState(StrEnum):
     """Neither signs nor verifies."""
     UNRECOGNIZED = "UNRECOGNIZED"
     """Newer than this client."""
+
+
+class UserStatus(StrEnum):
+    """Whether a user is let in."""
+
+    ACTIVE = "ACTIVE"
+    """Is let in."""
+    DISABLED = "DISABLED"
+    """Is kept out, until an administrator says otherwise."""
+    LOCKED = "LOCKED"
+    """Is kept out by an administrator, until a time where one is set."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """Newer than this client."""

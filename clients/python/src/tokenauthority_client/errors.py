@@ -52,7 +52,7 @@ import grpc
 
 
 class TokenAuthorityError(Exception):
-    """A call that brought no result. Its text says what happened, and never holds a token."""
+    """A call that brought no result. Its text says what happened, and never holds a secret."""
 
     code: grpc.StatusCode = grpc.StatusCode.UNKNOWN
     """The status code of the call."""
@@ -194,7 +194,10 @@ class OverloadedError(UnavailableError):
 
 
 class RateLimitedError(UnavailableError):
-    """This caller's rate is used up."""
+    """This caller's rate is used up. `retry_after` says when to try again."""
+
+    quota: str = ""
+    """Which of its rates."""
 
 
 class CallTimeoutError(UnavailableError):

@@ -9,14 +9,15 @@ from typing import Final
 
 import grpc
 from google.protobuf.message import DecodeError
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from tokenauthority_client import errors
 
 _DOMAIN: Final = "tokenauthority"
-# Only an answer that is not the authority's could quote a token; a JWS header always begins so.
-_TOKEN: Final = re.compile(r"eyJ[\w-]*\.[\w-]*\.[\w-]*")
+# Only an answer that is not the authority's could quote a token, or what the caller shows. A JWS
+# header always begins so, and so does a caller's key.
+_SECRET: Final = re.compile(r"eyJ[\w-]*\.[\w-]*\.[\w-]*|[Bb]earer +\S+|tac_[\w-]+")
 
 BY_REASON: Final[dict[str, type[errors.TokenAuthorityError]]] = {
     "INVALID_REQUEST": errors.InvalidRequestError,
@@ -74,9 +75,11 @@ def error_from(
 ) -> errors.TokenAuthorityError:
     """Return the exception for a failed call of `rpc` that had `timeout` seconds."""
     trailers = failure.trailing_metadata() or grpc.aio.Metadata()
-    info, retry, bad_request = _details(trailers.get("grpc-status-details-bin", b""))
+    info, retry, bad_request, quotas = _details(trailers.get("grpc-status-details-bin", b""))
     if info.domain == _DOMAIN:
         error = _refusal(rpc, failure, info, bad_request)
+        if isinstance(error, errors.RateLimitedError):
+            error.quota = "; ".join(exceeded.subject for exceeded in quotas.violations)
     else:
         error = _accident(rpc, failure, timeout)
     error.code = failure.code()
@@ -88,15 +91,15 @@ def error_from(
     return error
 
 
-def _details(packed: str | bytes) -> tuple[ErrorInfo, RetryInfo, BadRequest]:
-    found = ErrorInfo(), RetryInfo(), BadRequest()
+def _details(packed: str | bytes) -> tuple[ErrorInfo, RetryInfo, BadRequest, QuotaFailure]:
+    found = ErrorInfo(), RetryInfo(), BadRequest(), QuotaFailure()
     try:
         for detail in Status.FromString(packed if isinstance(packed, bytes) else b"").details:
             for message in found:
                 detail.Unpack(message)
     except DecodeError:
         # Not the authority's doing: then it is no answer of the authority either.
-        return ErrorInfo(), RetryInfo(), BadRequest()
+        return ErrorInfo(), RetryInfo(), BadRequest(), QuotaFailure()
     return found
 
 
@@ -135,4 +138,4 @@ def _accident(
 
 
 def _text(failure: grpc.aio.AioRpcError) -> str:
-    return _TOKEN.sub("[token]", failure.details() or "no details")
+    return _SECRET.sub("[secret]", failure.details() or "no details")

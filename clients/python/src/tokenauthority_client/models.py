@@ -148,6 +148,24 @@ class RevocationResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutResult:
+    """How far a logout has got."""
+
+    effective_everywhere: bool
+    """Whether no validation that starts from now on, anywhere, accepts the session's tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedSessions:
+    """What a change ended of a user's sessions."""
+
+    revoked_sessions: int
+    """Live sessions that this call ended."""
+    effective_everywhere: bool
+    """Whether no validation that starts from now on, anywhere, accepts their tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One live session of a user."""
 

@@ -1,11 +1,17 @@
 """What gRPC does by itself with a call: which server it goes to, and when it is made again.
 
 **Made again** (gRFC A6) is each call that ended UNAVAILABLE or CANCELLED: this is how a server that
-stops ends the calls that reach it too late. Every method here may be repeated: a creation by its
-request_id, which the client makes where the caller gives none; a refresh within the grace window; a
-revocation, since what is dead stays dead. The deadline of a call covers all its attempts, a caller
-who cancels ends them, and during an outage the throttle lets no more of them through. A server that
-cannot answer an attempt after the first asks for no more of them (`grpc-retry-pushback-ms`).
+stops ends the calls that reach it too late. Every method in REPEATABLE may be repeated: a creation
+by its request_id, which the client makes where the caller gives none; a refresh within the grace
+window; a revocation, since what is dead stays dead; and whatever brings things to a state that is
+named. The deadline of a call covers all its attempts, a caller who cancels ends them, and during an
+outage the throttle lets no more of them through. A server that cannot answer an attempt after the
+first asks for no more of them (`grpc-retry-pushback-ms`).
+
+**Not made again** is what would be another thing the second time: each login opens a session, and a
+failed one counts; the old password and the access token are no more, once they were used to end
+everything; each preparation makes a key. gRPC repeats these only where it knows that no server has
+begun them.
 
 **Which server** follows from how the target is written, because what stands behind a name cannot be
 known from here:
@@ -26,17 +32,34 @@ import json
 from typing import Any, Final
 
 SERVICE: Final = "tokenauthority.v1.TokenService"
+"""Whose health is asked: the services of the authority are healthy together."""
 
-REPEATABLE: Final = (
-    "CreatePair",
-    "Validate",
-    "BatchValidate",
-    "Refresh",
-    "Revoke",
-    "ListSessions",
-    "GetPublicKeys",
-)
-"""The methods that may be made again. A stream has to be resumed by whoever reads it."""
+REPEATABLE: Final = {
+    SERVICE: (
+        "CreatePair",
+        "Validate",
+        "BatchValidate",
+        "Refresh",
+        "Revoke",
+        "ListSessions",
+        "GetPublicKeys",
+    ),
+    "tokenauthority.v1.AccountService": ("Logout",),
+    "tokenauthority.v1.AdminService": (
+        "PutUser",
+        "GetUser",
+        "ListUsers",
+        "SetUserStatus",
+        "DeleteUser",
+        "RevokeSessions",
+        "GetTokenMetrics",
+        "ListSigningKeys",
+        "RetireSigningKey",
+        "RevokeSigningKey",
+        "ListAuditEvents",
+    ),
+}
+"""The methods that may be made again, by service. A stream is resumed by whoever reads it."""
 
 # About a third of a second in all: long enough to find another server, too short to be noticed.
 _RETRY_POLICY: Final = {
@@ -56,7 +79,11 @@ def service_config(target: str) -> str:
     config: dict[str, Any] = {
         "methodConfig": [
             {
-                "name": [{"service": SERVICE, "method": method} for method in REPEATABLE],
+                "name": [
+                    {"service": service, "method": method}
+                    for service, methods in REPEATABLE.items()
+                    for method in methods
+                ],
                 "retryPolicy": _RETRY_POLICY,
             }
         ],

@@ -7,11 +7,12 @@ from tokenauthority_server.config.dev_file import telling
 from tokenauthority_server.config.dev_key import ensure_dev_key
 from tokenauthority_server.config.faults import ConfigurationError, Fault
 from tokenauthority_server.config.fields import is_loopback
-from tokenauthority_server.config.loading import KEYS_READ, Mode, load_settings
+from tokenauthority_server.config.loading import KEYS_READ, USERS_READ, Mode, load_settings
 from tokenauthority_server.config.settings import Settings
 
 __all__ = [
     "KEYS_READ",
+    "USERS_READ",
     "ConfigurationError",
     "Fault",
     "Mode",

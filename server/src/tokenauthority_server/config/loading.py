@@ -18,12 +18,30 @@ from tokenauthority_server.config.settings import Settings
 from tokenauthority_server.config.sources import Given, read_secret_file, read_sources
 from tokenauthority_server.config.spelling import near_misses
 
-Mode = Literal["serve", "dev", "migrate", "janitor", "keys", "healthcheck"]
+Mode = Literal[
+    "serve",
+    "dev",
+    "migrate",
+    "janitor",
+    "keys",
+    "callers",
+    "users",
+    "erase",
+    "audit",
+    "healthcheck",
+]
 
 SECRETS = frozenset(
     name for name, field in Settings.model_fields.items() if field.annotation is SecretStr
 )
 _DATABASE_FORM = "Give it as postgresql://user:password@host:5432/database"
+_DATABASE_OR_DEV = (
+    f"{_DATABASE_FORM}; or run it in the folder in which `make run` runs, or with its DATA_DIR"
+)
+_BESIDE_SERVERS = {
+    "database_url": _DATABASE_OR_DEV,
+    "key_encryption_key": "Give it as the servers have it",
+}
 DEV_DEFAULTS: Mapping[str, object] = {"reflection": True, "log_format": "console"}
 REQUIRED: Mapping[Mode, Mapping[str, str]] = {
     "serve": {
@@ -34,11 +52,11 @@ REQUIRED: Mapping[Mode, Mapping[str, str]] = {
     "dev": {},
     "migrate": {"database_url": _DATABASE_FORM},
     "janitor": {"database_url": _DATABASE_FORM},
-    "keys": {
-        "database_url": f"{_DATABASE_FORM}; or run it in the folder in which `make run` runs, or "
-        "with its DATA_DIR",
-        "key_encryption_key": "Give it as the servers have it",
-    },
+    "keys": _BESIDE_SERVERS,
+    "callers": {"callers_file": "Give the file that says who may call, in TOML"},
+    "users": _BESIDE_SERVERS,
+    "erase": {"database_url": _DATABASE_OR_DEV},
+    "audit": {"database_url": _DATABASE_OR_DEV},
     "healthcheck": {},
 }
 KEYS_READ = frozenset(
@@ -54,12 +72,33 @@ KEYS_READ = frozenset(
         "refresh_token_expire_days",
     }
 )
+# To know which profiles fit a token.
+USERS_READ = KEYS_READ | {"jwt_issuer", "jwt_audience"}
+_AUDIT_READ = frozenset({"database_url", "data_dir"})
+# These look after what a `dev` has, too.
+_FIND_DEV = frozenset({"keys", "users", "erase", "audit"})
 # The others read everything. These run beside a server, often with less than it was given.
 _READ_ONLY: Mapping[Mode, frozenset[str]] = {
     "migrate": frozenset({"database_url", "log_level", "log_format"}),
     "janitor": frozenset({"database_url", "audit_days"}),
     "keys": KEYS_READ,
-    "healthcheck": frozenset({"allow_anonymous_callers", "grpc_host", "grpc_port"}),
+    "users": USERS_READ,
+    "erase": _AUDIT_READ,
+    "audit": _AUDIT_READ,
+    "callers": frozenset({"callers_file", "health_requires_caller", "clock_leeway_seconds"}),
+    "healthcheck": frozenset(
+        {
+            "callers_file",
+            "allow_anonymous_callers",
+            "health_requires_caller",
+            "grpc_host",
+            "grpc_port",
+            "tls_cert_file",
+            "tls_key_file",
+            "http_host",
+            "http_port",
+        }
+    ),
 }
 KNOWN = frozenset(
     {name.upper() for name in Settings.model_fields}
@@ -74,8 +113,8 @@ def load_settings(
 ) -> Settings:
     """The settings for one of the commands, from the environment and then from the file.
 
-    `migrate`, `janitor`, `keys` and `healthcheck` read, and check, only what they use. Where `keys`
-    is given no database it takes the settings of a `dev` that runs under DATA_DIR.
+    All but `serve` and `dev` read, and check, only what they use. Where `keys`, `users`, `erase` or
+    `audit` is given no database it takes the settings of a `dev` that runs under DATA_DIR.
 
     Raises:
         ConfigurationError: with every fault there is.
@@ -84,7 +123,7 @@ def load_settings(
         given = read_sources(environ, dotenv)
     except ValueError as error:
         raise ConfigurationError([Fault(str(dotenv), str(error))]) from None
-    if mode == "keys" and not given.keys() & {"DATABASE_URL", "DATABASE_URL_FILE"}:
+    if mode in _FIND_DEV and not given.keys() & {"DATABASE_URL", "DATABASE_URL_FILE"}:
         given = dev_settings(given) | given
     read = _READ_ONLY.get(mode, frozenset(Settings.model_fields))
     chosen, faults = _choose(given, [name for name in Settings.model_fields if name in read])
@@ -169,8 +208,15 @@ def _cautions(settings: Settings, mode: Mode) -> Iterator[Fault]:
     if settings.allow_anonymous_callers and not is_loopback(settings.grpc_host):
         problem = (
             f"whoever reaches {settings.grpc_address} may create, refresh and revoke for every "
-            "user. Let only services that you trust reach it"
+            "user, and nobody is told who it was. Let only services that you trust reach it, and "
+            "give CALLERS_FILE as soon as you can"
         )
         yield Fault("ALLOW_ANONYMOUS_CALLERS", problem)
+    if not settings.tls_cert_file and not is_loopback(settings.grpc_host):
+        problem = (
+            f"is not set: tokens, passwords and the keys of callers reach {settings.grpc_address} "
+            "in the clear. Give a certificate and its key, unless a mesh encrypts what is between"
+        )
+        yield Fault("TLS_CERT_FILE", problem)
     if settings.migrate and mode == "serve":
         yield Fault("MIGRATE", "is for dev. Run tokenauthority migrate before serve")

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from tokenauthority_server.config.faults import Fault
 
-_FALSE = ("false", "0", "no", "off", "f", "n")
-
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
@@ -21,14 +19,7 @@ class NotYet:
 
 NOT_YET: Mapping[str, NotYet] = {
     "WORKERS": NotYet(("1",), protects=True),
-    "TLS_CERT_FILE": NotYet(protects=True),
-    "TLS_KEY_FILE": NotYet(protects=True),
-    "TLS_CLIENT_CA_FILE": NotYet(protects=True),
-    "CALLERS_FILE": NotYet(protects=True),
-    "HEALTH_REQUIRES_CALLER": NotYet(_FALSE, protects=True),
     "REVOCATION_LEASE_SECONDS": NotYet(("3",)),
-    "LOGIN_MAX_FAILURES": NotYet(("5",)),
-    "LOGIN_LOCK_MINUTES": NotYet(("30",)),
 }
 
 

@@ -63,9 +63,14 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".data")
     migrate: bool = False
 
+    callers_file: Path | None = None
     allow_anonymous_callers: bool = False
+    health_requires_caller: bool = False
     grpc_host: Host = "127.0.0.1"
     grpc_port: Port = 50051
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    tls_client_ca_file: Path | None = None
     http_host: Host = "127.0.0.1"
     http_port: Port = 8081
     reflection: bool = False
@@ -88,6 +93,9 @@ class Settings(BaseSettings):
     max_sessions_per_user: Annotated[int, Field(ge=0, le=10_000)] = 0
     session_limit_policy: SessionLimitPolicy = "evict_oldest"
     clock_leeway_seconds: Annotated[int, Field(ge=0, le=60)] = 5
+
+    login_max_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    login_lock_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
 
     audit_days: Annotated[int, Field(ge=1, le=3650)] = 365
 
@@ -119,16 +127,59 @@ class Settings(BaseSettings):
             raise ValueError("is not the database that REDIS_URL names. Give it in one of the two")
         return number
 
+    @field_validator("allow_anonymous_callers")
+    @classmethod
+    def _known_or_anonymous(cls, allowed: bool, info: ValidationInfo) -> bool:  # noqa: FBT001
+        if allowed and info.data.get("callers_file"):
+            raise ValueError(
+                "is given together with CALLERS_FILE, with which nobody is anonymous. Unset one of "
+                "the two"
+            )
+        return allowed
+
+    @field_validator("health_requires_caller")
+    @classmethod
+    def _callers_to_require(cls, required: bool, info: ValidationInfo) -> bool:  # noqa: FBT001
+        if required and not info.data.get("callers_file"):
+            raise ValueError("needs CALLERS_FILE: without it callers are not told apart")
+        return required
+
     @field_validator("grpc_host")
     @classmethod
     def _known_callers_only(cls, host: str, info: ValidationInfo) -> str:
-        if not is_loopback(host) and info.data.get("allow_anonymous_callers") is False:
+        known = info.data.get("callers_file")
+        if (
+            not is_loopback(host)
+            and not known
+            and info.data.get("allow_anonymous_callers") is False
+        ):
             raise ValueError(
-                "can be reached from other machines, and this release does not tell its callers "
-                "apart: whoever reaches the port may use all of it. Use 127.0.0.1; or let only "
-                "services that you trust reach the port, and set ALLOW_ANONYMOUS_CALLERS=true"
+                "can be reached from other machines, and nothing says who may call. Give "
+                "CALLERS_FILE, or use 127.0.0.1; or let only services that you trust reach the "
+                "port, and set ALLOW_ANONYMOUS_CALLERS=true"
             )
         return host
+
+    @field_validator("tls_key_file")
+    @classmethod
+    def _key_of_a_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if (key is None) != (info.data.get("tls_cert_file") is None):
+            raise ValueError(
+                "is of no use without TLS_CERT_FILE. Give both, or neither"
+                if key
+                else "is required with TLS_CERT_FILE. Give the file of its private key, in PEM"
+            )
+        return key
+
+    @field_validator("tls_client_ca_file")
+    @classmethod
+    def _clients_of_a_port_with_tls(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file and info.data.get("tls_cert_file") is None:
+            raise ValueError(
+                "says whose clients are let in, and needs TLS_CERT_FILE and TLS_KEY_FILE: without "
+                "TLS nobody is asked for a certificate"
+            )
+        return file
 
     @field_validator("http_port")
     @classmethod
@@ -240,6 +291,11 @@ class Settings(BaseSettings):
     def key_rotation(self) -> timedelta:
         """How long a key signs before its successor does."""
         return timedelta(days=self.key_rotation_days)
+
+    @property
+    def login_lock(self) -> timedelta:
+        """How long a username is locked for logins."""
+        return timedelta(minutes=self.login_lock_minutes)
 
     @property
     def audit_lifetime(self) -> timedelta:

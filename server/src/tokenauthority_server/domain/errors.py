@@ -15,11 +15,20 @@ AuthorityError
 ├── SessionEndedError
 ├── KeyNotFoundError
 ├── KeyStateError
+├── AccessTokenInvalidError
+├── InvalidCredentialsError    who or what of them is wrong is not told
+├── AccountDisabledError       told only to whoever knew the password
+├── PasswordRefusedError
+├── CallerUnknownError
+├── CallerNotAllowedError
 └── TemporaryError             try again later
+    ├── AccountLockedError
+    ├── RateLimitedError
     ├── StoreUnavailableError
     └── OverloadedError
 
 SigningKeyRevokedError         between a store and a use case, which tries another key
+UserNotDeletedError            an erasure of a user who is still there, for its operator to mend
 StartError                     the server cannot start, for its operator to mend
 └── SigningKeyError
 """
@@ -96,13 +105,70 @@ class KeyNotFoundError(AuthorityError):
 
 
 class KeyStateError(AuthorityError):
-    """The signing key stands elsewhere in its life; the text says where, and what may be done."""
+    """The signing key stands elsewhere in its life; `problem` says where, and what may be done."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class AccessTokenInvalidError(AuthorityError):
+    """The access token that the request presents is not good."""
+
+
+class InvalidCredentialsError(AuthorityError):
+    """The user is unknown, has no password, or another one: which of them nobody is told."""
+
+
+class AccountDisabledError(AuthorityError):
+    """The password was right, but the user is disabled, or locked by an administrator."""
+
+
+class PasswordRefusedError(AuthorityError):
+    """The new password breaks a rule. `problem` says which, and nothing of the password."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class CallerUnknownError(AuthorityError):
+    """Nobody knows who calls. `why` is for the log alone, and holds nothing of a credential."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__("the caller is not known")
+        self.why = why
+
+
+class CallerNotAllowedError(AuthorityError):
+    """The caller may not do this. `what` names the method, the right or the reason it lacks."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"not allowed: {what}")
+        self.what = what
 
 
 class TemporaryError(AuthorityError):
     """No answer now; asking again later is right."""
 
     retry_after_seconds = 1.0
+
+
+class AccountLockedError(TemporaryError):
+    """Too many logins failed: no password is looked at before this many seconds are over."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__("too many failed logins")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimitedError(TemporaryError):
+    """The caller's rate for this method is used up. `quota` names it, for the caller."""
+
+    def __init__(self, quota: str, retry_after_seconds: float) -> None:
+        super().__init__(f"the rate is used up: {quota}")
+        self.quota = quota
+        self.retry_after_seconds = retry_after_seconds
 
 
 class StoreUnavailableError(TemporaryError):
@@ -123,6 +189,10 @@ class OverloadedError(TemporaryError):
 
 class SigningKeyRevokedError(Exception):
     """The key that was to sign a pair has been revoked meanwhile, and nothing was changed."""
+
+
+class UserNotDeletedError(Exception):
+    """A person is erased from what is kept of a deleted user, and this one is not."""
 
 
 class StartError(Exception):

@@ -10,7 +10,7 @@ def unknown(key_id: str) -> KeyNotFoundError:
     """Return the refusal for an id that no key has."""
     return KeyNotFoundError(
         f"The database has no signing key {key_id}. `tokenauthority keys list` shows those that it "
-        "has; one that stands in a folder or a setting is revoked with --elsewhere."
+        "has; `keys revoke --elsewhere` revokes one that stands in a folder or a setting."
     )
 
 

@@ -17,3 +17,5 @@ class Leftover(StrEnum):
     FORMER_PROFILES = "former_profiles"
     TOKEN_METRICS = "token_metrics"  # noqa: S105 - a table, no secret
     AUDIT_EVENTS = "audit_events"
+    LOGIN_FAILURES = "login_failures"
+    LOGIN_SOURCES = "login_sources"

@@ -1,6 +1,7 @@
 """Users as the directory holds them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -22,3 +23,26 @@ class UserStatus(StrEnum):
     DISABLED = "DISABLED"
     LOCKED = "LOCKED"
     DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user, without any secret. `locked_until` belongs to LOCKED: None locks for good.
+
+    `update_time` is when the profile or the status last changed.
+    """
+
+    profile: Profile
+    status: UserStatus
+    locked_until: datetime | None
+    last_login_time: datetime | None
+    create_time: datetime
+    update_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserPage:
+    """A page of users by username, and the last username of it (None: there is no next page)."""
+
+    users: tuple[User, ...]
+    cursor: str | None

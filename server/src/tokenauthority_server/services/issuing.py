@@ -1,5 +1,6 @@
 """CreatePair: open a session and hand out its first pair."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tokenauthority_server.domain.ports import ActivityLog, Entropy, SessionStore
@@ -32,11 +33,21 @@ class Issuing:
 
         Raises what SessionStore.create raises, and ProfileTooLargeError.
         """
+
+        async def create(new: NewSession) -> Grant:
+            return await self.sessions.create(new, self.lifetimes, origin)
+
+        return await self.open(request, create)
+
+    async def open(
+        self, request: CreateRequest, change: Callable[[NewSession], Awaitable[Grant]]
+    ) -> TokenPair:
+        """Return the pair of the session that the change opens; raise ProfileTooLargeError too."""
         budget = self.minting.budget(request.device.device_id, request.scope)
         session_id = self.entropy.session_id()
         profile = request.profile
 
-        async def create(key_id: str) -> Grant:
+        async def opened(key_id: str) -> Grant:
             new = NewSession(
                 request=request,
                 session_id=session_id,
@@ -46,9 +57,9 @@ class Issuing:
                 profile_budget=budget,
                 cap=self.cap,
             )
-            return await self.sessions.create(new, self.lifetimes, origin)
+            return await change(new)
 
-        grant = await self.minting.granted(create)
+        grant = await self.minting.granted(opened)
         pair = await self.minting.pair(grant, self.minting.ids.first(grant.session_id))
         self.activity.record(request.user_id, grant.session_id, grant.now)
         return pair

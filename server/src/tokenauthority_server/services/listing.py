@@ -3,12 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tokenauthority_server.domain.errors import InvalidRequestError, Violation
 from tokenauthority_server.domain.ports import ActivityLog, PageTokens, SessionStore
 from tokenauthority_server.domain.sessions import Session, SessionCursor
-
-DEFAULT_PAGE_SIZE = 50
-MAX_PAGE_SIZE = 500
+from tokenauthority_server.services.paging import cursor_of, size_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +30,9 @@ class Listing:
         Raises InvalidRequestError for a page token that is altered or of another request.
         """
         binding = f"ListSessions {user_id}"
-        after = None
-        if page_token:
-            try:
-                after = _read(self.page_tokens.open(binding, page_token))
-            except ValueError as error:
-                raise InvalidRequestError(
-                    Violation("page_token", "is not one that was given for this request")
-                ) from error
-        size = min(page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
-        page = await self.sessions.page(user_id, size, after)
+        cursor = cursor_of(self.page_tokens, binding, page_token)
+        after = _read(cursor) if cursor else None
+        page = await self.sessions.page(user_id, size_of(page_size), after)
         seen = await self.activity.read(user_id, [one.session_id for one in page.sessions])
         return Listed(
             tuple(

@@ -21,8 +21,8 @@ from tokenauthority_server.telemetry.request_id import current_request_id
 class WriteCall(Protocol):
     """Writes the line of one call, when it has ended."""
 
-    def __call__(self, *, code: str, reason: str, seconds: float, peer: str) -> None:
-        """Write it. `reason` is "" for none, `peer` the address of the caller."""
+    def __call__(self, *, code: str, reason: str, caller: str, seconds: float, peer: str) -> None:
+        """Write it. `reason` and `caller`, a name, are "" for none; `peer` is an address."""
 
 
 def call_log(method: str, level: int) -> WriteCall | None:
@@ -40,9 +40,10 @@ def call_log(method: str, level: int) -> WriteCall | None:
 
 
 def _by_structlog(logger: structlog.typing.FilteringBoundLogger, level: int) -> WriteCall:
-    def write(*, code: str, reason: str, seconds: float, peer: str) -> None:
-        why = {"reason": reason} if reason else {}
-        logger.log(level, "call", code=code, seconds=seconds, peer=peer, **why)
+    def write(*, code: str, reason: str, caller: str, seconds: float, peer: str) -> None:
+        given = {"reason": reason, "caller": caller}
+        known = {name: value for name, value in given.items() if value}
+        logger.log(level, "call", code=code, seconds=seconds, peer=peer, **known)
 
     return write
 
@@ -56,15 +57,16 @@ def _by_hand(method: str, level: int, lines: Lines) -> WriteCall:
         lines.msg("\n".join(ended))
         ended.clear()
 
-    def write(*, code: str, reason: str, seconds: float, peer: str) -> None:
+    def write(*, code: str, reason: str, caller: str, seconds: float, peer: str) -> None:
         why = f',"reason":"{reason}"' if reason else ""
+        who = f',"caller":{encode(caller)}' if caller else ""
         # The one text in it that somebody else chose.
         request_id = encode(scrub(current_request_id.get()))
         time = datetime.now(UTC).replace(tzinfo=None).isoformat()
         if not ended:
             asyncio.get_running_loop().call_soon(flush)
         ended.append(
-            f'{head},"code":"{code}"{why},"seconds":{seconds!r},"peer":"{peer}",'
+            f'{head},"code":"{code}"{why}{who},"seconds":{seconds!r},"peer":"{peer}",'
             f'"request_id":{request_id},"timestamp":"{time}Z"}}'
         )
 

@@ -25,6 +25,9 @@ encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 # At the level "info" they tell of their own start and stop, which the server does by itself.
 _TALKATIVE: Final = ("uvicorn", "alembic", "asyncio")
 
+_GRPC: Final = "grpc._cython.cygrpc"
+_QUOTES: Final = "Invalid encoding on"
+
 
 class Lines:
     """Writes lines to a stream. A log that cannot be written must not fail the call it is about."""
@@ -82,9 +85,18 @@ def configure_logging(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(number)
+    logging.getLogger(_GRPC).addFilter(_says_nothing_sent)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
     logging.captureWarnings(capture=True)
+
+
+def _says_nothing_sent(record: logging.LogRecord) -> bool:
+    """Drop what gRPC says of metadata that are no UTF-8: it quotes them, a caller's key or token.
+
+    It would also say so with a traceback for each of them, as often as anybody likes.
+    """
+    return not str(record.msg).startswith(_QUOTES)
 
 
 def _add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -58,6 +58,14 @@ class LegacyTokenSeries:
     last_accepted: Gauge
 
 
+@dataclass(frozen=True, slots=True)
+class TlsSeries:
+    """The series of TLS: `expiry` by the setting of the file."""
+
+    expiry: Mapping[str, Gauge]
+    good: Gauge
+
+
 class Metrics:
     """The server's metrics, in a registry of their own."""
 
@@ -89,6 +97,19 @@ class Metrics:
             ("store",),
             registry=registry,
         )
+        self._refused = Counter(
+            "tokenauthority_calls_refused",
+            "Calls refused for who made them, or how often; unknown callers have no name.",
+            ("caller", "reason"),
+            registry=registry,
+        )
+        self._callers_file_good = Gauge(
+            "tokenauthority_callers_file_good",
+            "Whether the callers' file was good when it was last looked at: 1, or 0 where the last "
+            "good one is used. 1 without a file.",
+            registry=registry,
+        )
+        self._callers_file_good.set(1)
         build = Info("tokenauthority_build", "What is running.", registry=registry)
         build.info({"version": version, "grpc": grpc.__version__})
         prometheus_client.ProcessCollector(registry=registry)
@@ -149,6 +170,32 @@ class Metrics:
             last_accepted=Gauge(
                 "tokenauthority_legacy_token_last_accepted_timestamp_seconds",
                 "When an old token was last accepted, in Unix seconds; 0 before the first.",
+                registry=self.registry,
+            ),
+        )
+
+    def refused(self, caller: str, reason: str) -> None:
+        """Count a refusal. The names of callers are from a file, and so are few."""
+        self._refused.labels(caller, reason).inc()
+
+    def callers_file(self, good: bool) -> None:  # noqa: FBT001 - it is the one thing that is told
+        """Note whether the callers' file is good."""
+        self._callers_file_good.set(good)
+
+    def tls(self, settings: Iterable[str]) -> TlsSeries:
+        """Return the series of TLS; to be called once, and only where the port speaks it."""
+        expiry = Gauge(
+            "tokenauthority_tls_expiry_timestamp_seconds",
+            "When the certificates that are in use end, by their setting, in Unix seconds.",
+            ("setting",),
+            registry=self.registry,
+        )
+        return TlsSeries(
+            expiry={setting: expiry.labels(setting) for setting in settings},
+            good=Gauge(
+                "tokenauthority_tls_files_good",
+                "Whether the files of TLS are what is in use: 1; or 0, while they are refused and "
+                "the last good ones stay.",
                 registry=self.registry,
             ),
         )

@@ -28,6 +28,8 @@ _TEXTS: Final = (str, date, timedelta, Enum, PurePath, UUID)
 # Each form of a secret with a part of the text that all of its kind contain, which is found far
 # faster than the form itself: most texts hold none of them.
 _FORMS: Final[tuple[tuple[str, re.Pattern[str], str], ...]] = (
+    # A caller key, or a part of one. First, since anything may stand in it by chance.
+    ("tac_", re.compile(r"tac_[\w-]{8,}"), MASK),
     # A JWS, whole or cut off: its header is JSON and so begins with '{"'.
     ("eyJ", re.compile(r"eyJ[\w+/=-]{8,}(?:\.[\w+/=-]*)*"), MASK),
     # The password of an address. It may hold anything, an "@" too.

@@ -11,7 +11,7 @@ from typing import Final
 import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from tokenauthority.v1 import error_reason_pb2 as reasons
@@ -22,6 +22,8 @@ ERROR_DOMAIN: Final = "tokenauthority"
 STATUS_TRAILER: Final = "grpc-status-details-bin"
 
 _SHOWN_VIOLATIONS: Final = 3
+_NEW_PASSWORDS: Final = ("new_password", "password")
+_PROFILE_OF_A_USER: Final = Violation("user", "its profile does not fit a token of 8 KiB")
 
 
 class MalformedRequestError(errors.AuthorityError):
@@ -127,6 +129,46 @@ REFUSALS: Final[Mapping[type[BaseException], Refusal]] = {
         reasons.ERROR_REASON_KEY_STATE,
         "the signing key is not in a state that allows this",
     ),
+    errors.AccessTokenInvalidError: Refusal(
+        grpc.StatusCode.UNAUTHENTICATED,
+        reasons.ERROR_REASON_ACCESS_TOKEN_INVALID,
+        "the access token is not good",
+    ),
+    errors.InvalidCredentialsError: Refusal(
+        grpc.StatusCode.UNAUTHENTICATED,
+        reasons.ERROR_REASON_INVALID_CREDENTIALS,
+        "the username or the password is wrong",
+    ),
+    errors.AccountDisabledError: Refusal(
+        grpc.StatusCode.PERMISSION_DENIED,
+        reasons.ERROR_REASON_ACCOUNT_DISABLED,
+        "the account is disabled",
+    ),
+    errors.AccountLockedError: Refusal(
+        grpc.StatusCode.PERMISSION_DENIED,
+        reasons.ERROR_REASON_ACCOUNT_LOCKED,
+        "too many logins have failed; try again later",
+    ),
+    errors.PasswordRefusedError: Refusal(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        reasons.ERROR_REASON_PASSWORD_REFUSED,
+        "the new password breaks a rule",
+    ),
+    errors.CallerUnknownError: Refusal(
+        grpc.StatusCode.UNAUTHENTICATED,
+        reasons.ERROR_REASON_CALLER_UNKNOWN,
+        "the authority does not know who calls",
+    ),
+    errors.CallerNotAllowedError: Refusal(
+        grpc.StatusCode.PERMISSION_DENIED,
+        reasons.ERROR_REASON_CALLER_NOT_ALLOWED,
+        "the caller may not do this",
+    ),
+    errors.RateLimitedError: Refusal(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        reasons.ERROR_REASON_RATE_LIMITED,
+        "a rate is used up: see QuotaFailure and RetryInfo",
+    ),
     errors.StoreUnavailableError: Refusal(
         grpc.StatusCode.UNAVAILABLE,
         reasons.ERROR_REASON_STORE_UNAVAILABLE,
@@ -183,6 +225,9 @@ def _details(
                 ]
             )
         )
+    if isinstance(error, errors.RateLimitedError):
+        exceeded = QuotaFailure.Violation(subject=error.quota, description="calls came too fast")
+        found.append(QuotaFailure(violations=[exceeded]))
     if isinstance(error, errors.TemporaryError):
         delay = Duration()
         delay.FromNanoseconds(int(error.retry_after_seconds * 1_000_000_000))
@@ -195,6 +240,11 @@ def _violations(
 ) -> tuple[Violation, ...]:
     if isinstance(error, errors.InvalidRequestError):
         return error.violations
+    if isinstance(error, errors.PasswordRefusedError):
+        named = (field for field in _NEW_PASSWORDS if field in request_fields)
+        return tuple(Violation(field, error.problem) for field in named)
+    if isinstance(error, errors.ProfileTooLargeError) and "user" in request_fields:
+        return (_PROFILE_OF_A_USER,)
     if refusal.violation and refusal.violation.field in request_fields:
         return (refusal.violation,)
     return ()
@@ -202,7 +252,11 @@ def _violations(
 
 def _text(error: BaseException, refusal: Refusal, violations: tuple[Violation, ...]) -> str:
     """Name the first few fields in the text too: many tools show nothing else."""
-    if not isinstance(error, errors.InvalidRequestError):
+    if isinstance(error, errors.CallerNotAllowedError):
+        return f"{refusal.text}: {error.what}"
+    if isinstance(error, errors.KeyStateError):
+        return f"{refusal.text}: {error.problem}"
+    if not isinstance(error, errors.InvalidRequestError | errors.PasswordRefusedError):
         return refusal.text
     shown = [f"{one.field} {one.description}" for one in violations[:_SHOWN_VIOLATIONS]]
     more = len(violations) - len(shown)

@@ -4,13 +4,20 @@ Limits are in bytes of UTF-8. What is reported never quotes a value: it could be
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv6Address, ip_address
+from datetime import UTC, datetime
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from tokenauthority_server.domain.errors import InvalidRequestError, Violation
 
 _MOST_VIOLATIONS: Final = 32
 _LONGEST_ADDRESS: Final = 45
+_LONGEST_NETWORK: Final = _LONGEST_ADDRESS + len("/128")
+_MAPPED_BITS: Final = 96
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Fields:
@@ -79,6 +86,43 @@ class Fields:
             return ""
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
         return str(mapped or address)
+
+    def network(self, field: str, value: str) -> str:
+        """Take an IPv4 or IPv6 network in CIDR notation (RFC 4632), or nothing; return it whole.
+
+        An address without a length is itself alone.
+        """
+        if not value:
+            return ""
+        try:
+            network = ip_network(
+                value if len(value) <= _LONGEST_NETWORK and "%" not in value else "", strict=False
+            )
+        except ValueError:
+            self.refuse(field, "is no IPv4 or IPv6 network in CIDR notation, as 192.0.2.0/24")
+            return ""
+        if str(network.network_address) != str(ip_address(value.partition("/")[0])):
+            self.refuse(field, "has bits beyond its length; a network ends in zeroes")
+        base = network.network_address
+        mapped = base.ipv4_mapped if isinstance(base, IPv6Address) else None
+        if mapped and network.prefixlen >= _MAPPED_BITS:
+            # No address is kept in these clothes.
+            return f"{mapped}/{network.prefixlen - _MAPPED_BITS}"
+        return str(network)
+
+    def time(self, field: str, value: Timestamp, *, given: bool) -> datetime | None:
+        """Take a time, or nothing; what is finer than a microsecond is cut off."""
+        if not given:
+            return None
+        try:
+            time = value.ToDatetime(UTC)
+        except (ValueError, OverflowError):
+            time = _FIRST
+        # To the database's driver the first and the last one of all are infinite.
+        if time in (_FIRST, _LAST):
+            self.refuse(field, "is not within the years 1 to 9999")
+            return None
+        return time
 
 
 def byte_length(text: str) -> int:

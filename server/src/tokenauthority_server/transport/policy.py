@@ -4,7 +4,7 @@ A method without a row is not served: the server refuses to start with one.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
@@ -14,9 +14,10 @@ from tokenauthority_server.domain.errors import StartError
 
 
 class Callers(Enum):
-    """Who may call a method. Callers are not told apart in this release."""
+    """Who may call a method: anyone at all, unasked; or the callers that are allowed it by name."""
 
-    ANYONE = auto()
+    OPEN = auto()
+    LISTED = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +33,17 @@ class Policy:
     audited: bool
 
 
-_CHECK: Final = Policy(callers=Callers.ANYONE, default_deadline=2.0, audited=False)
-_READ: Final = Policy(callers=Callers.ANYONE, default_deadline=5.0, audited=False)
-_CHANGE: Final = Policy(callers=Callers.ANYONE, default_deadline=5.0, audited=True)
-_STREAM: Final = Policy(callers=Callers.ANYONE, default_deadline=None, audited=False)
+_CHECK: Final = Policy(callers=Callers.LISTED, default_deadline=2.0, audited=False)
+_READ: Final = Policy(callers=Callers.LISTED, default_deadline=5.0, audited=False)
+_CHANGE: Final = Policy(callers=Callers.LISTED, default_deadline=5.0, audited=True)
+# The wait for a turn, two floors and the change itself.
+_PASSWORD: Final = Policy(callers=Callers.LISTED, default_deadline=10.0, audited=True)
+# What touches many rows, or counts them afterwards, has the time for it.
+_ADMIN: Final = Policy(callers=Callers.LISTED, default_deadline=35.0, audited=True)
+_STREAM: Final = Policy(callers=Callers.LISTED, default_deadline=None, audited=False)
+# Those who ask whether the authority is well are mostly not its callers.
+_HEALTH: Final = replace(_CHECK, callers=Callers.OPEN)
+_HEALTH_STREAM: Final = replace(_STREAM, callers=Callers.OPEN)
 
 POLICIES: Final[Mapping[str, Policy]] = {
     "/tokenauthority.v1.TokenService/CreatePair": _CHANGE,
@@ -45,12 +53,35 @@ POLICIES: Final[Mapping[str, Policy]] = {
     "/tokenauthority.v1.TokenService/Revoke": _CHANGE,
     "/tokenauthority.v1.TokenService/ListSessions": _READ,
     "/tokenauthority.v1.TokenService/GetPublicKeys": _CHECK,
-    "/grpc.health.v1.Health/Check": _CHECK,
-    "/grpc.health.v1.Health/List": _CHECK,
-    "/grpc.health.v1.Health/Watch": _STREAM,
+    "/tokenauthority.v1.AccountService/Login": _PASSWORD,
+    "/tokenauthority.v1.AccountService/Logout": _CHANGE,
+    "/tokenauthority.v1.AccountService/LogoutAll": _CHANGE,
+    "/tokenauthority.v1.AccountService/ChangePassword": _PASSWORD,
+    "/tokenauthority.v1.AdminService/PutUser": _ADMIN,
+    "/tokenauthority.v1.AdminService/GetUser": _ADMIN,
+    "/tokenauthority.v1.AdminService/ListUsers": _ADMIN,
+    "/tokenauthority.v1.AdminService/SetPassword": _ADMIN,
+    "/tokenauthority.v1.AdminService/SetUserStatus": _ADMIN,
+    "/tokenauthority.v1.AdminService/DeleteUser": _ADMIN,
+    "/tokenauthority.v1.AdminService/RevokeSessions": _ADMIN,
+    "/tokenauthority.v1.AdminService/GetTokenMetrics": _ADMIN,
+    "/tokenauthority.v1.AdminService/ListSigningKeys": _ADMIN,
+    "/tokenauthority.v1.AdminService/PrepareSigningKey": _ADMIN,
+    "/tokenauthority.v1.AdminService/ActivateSigningKey": _ADMIN,
+    "/tokenauthority.v1.AdminService/RetireSigningKey": _ADMIN,
+    "/tokenauthority.v1.AdminService/RevokeSigningKey": _ADMIN,
+    "/tokenauthority.v1.AdminService/ListAuditEvents": _ADMIN,
+    "/grpc.health.v1.Health/Check": _HEALTH,
+    "/grpc.health.v1.Health/List": _HEALTH,
+    "/grpc.health.v1.Health/Watch": _HEALTH_STREAM,
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _STREAM,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _STREAM,
 }
+
+
+def for_known_callers_only(policies: Mapping[str, Policy]) -> Mapping[str, Policy]:
+    """Return the table with nothing in it that is open: HEALTH_REQUIRES_CALLER."""
+    return {path: replace(policy, callers=Callers.LISTED) for path, policy in policies.items()}
 
 
 class IncompletePolicyError(StartError):
@@ -74,6 +105,11 @@ class Method:
     kind: str
     request_fields: frozenset[str]
     policy: Policy
+
+    @property
+    def short_name(self) -> str:
+        """Its service and its own name, as a callers' file has them."""
+        return f"{self.service.removeprefix('tokenauthority.v1.')}/{self.name}"
 
     @property
     def is_infrastructure(self) -> bool:

@@ -48,10 +48,10 @@ def _service(name: str, pool: DescriptorPool, servicer: ReflectionServicer) -> S
         request_deserializer=v1alpha.ServerReflectionRequest.FromString,
         response_serializer=v1alpha.ServerReflectionResponse.SerializeToString,
     )
-    generic = grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler})
+    methods = {"ServerReflectionInfo": handler}
     return Service(
         descriptor=pool.FindServiceByName(name),
-        add_to=lambda server: server.add_generic_rpc_handlers((generic,)),
+        add_to=lambda server: server.add_registered_method_handlers(name, methods),
     )
 
 

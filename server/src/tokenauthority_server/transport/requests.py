@@ -77,7 +77,7 @@ def create_pair(request: pb.CreatePairRequest) -> CreateRequest:
         case "user_id":
             fields.required("user_id", user_id, USER_ID)
         case "subject":
-            fits = _may_fit(request.subject.roles, request.subject.permissions)
+            fits = may_fit(request.subject.roles, request.subject.permissions)
             profile = _subject(fields, request.subject, with_rights=fits)
             user_id = profile.user_id
         case _:
@@ -85,8 +85,8 @@ def create_pair(request: pb.CreatePairRequest) -> CreateRequest:
     created = CreateRequest(
         user_id=user_id,
         profile=profile,
-        device=_device(fields, request.device),
-        scope=_scope(fields, request.scope),
+        device=device_of(fields, request.device),
+        scope=scope_of(fields, request.scope),
         request_id=fields.optional("request_id", request.request_id, REQUEST_ID),
     )
     fields.done()
@@ -120,7 +120,7 @@ def refresh(request: pb.RefreshRequest) -> tuple[str, Device]:
     """Return the refresh token and the device that it is presented on."""
     fields = Fields()
     token = fields.required("refresh_token", request.refresh_token)
-    device = _device(fields, request.device)
+    device = device_of(fields, request.device)
     fields.done()
     return token, device
 
@@ -171,7 +171,7 @@ def _subject(fields: Fields, subject: pb.Subject, *, with_rights: bool) -> Profi
     )
 
 
-def _may_fit(*lists: Sequence[str]) -> bool:
+def may_fit(*lists: Sequence[str]) -> bool:
     """Whether the values could fit a token at all.
 
     The use case decides on the byte; but a message holds millions of values, and looking at each
@@ -183,7 +183,8 @@ def _may_fit(*lists: Sequence[str]) -> bool:
     )
 
 
-def _device(fields: Fields, device: pb.Device) -> Device:
+def device_of(fields: Fields, device: pb.Device) -> Device:
+    """Take what a session runs on."""
     return Device(
         device_id=fields.optional("device.device_id", device.device_id, DEVICE_ID),
         user_agent=fields.optional("device.user_agent", device.user_agent, USER_AGENT),
@@ -191,7 +192,8 @@ def _device(fields: Fields, device: pb.Device) -> Device:
     )
 
 
-def _scope(fields: Fields, scope: Sequence[str]) -> tuple[str, ...]:
+def scope_of(fields: Fields, scope: Sequence[str]) -> tuple[str, ...]:
+    """Take a session's scope."""
     if len(scope) > SCOPE_VALUES:
         fields.refuse("scope", f"has {len(scope)} values; at most {SCOPE_VALUES} are allowed")
         return ()

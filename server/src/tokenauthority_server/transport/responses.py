@@ -32,8 +32,8 @@ def token_pair(pair: TokenPair) -> pb.TokenPair:
         expires_in=pair.expires_in,
         token_type="Bearer",  # noqa: S106 - the type's name
         session_id=pair.session_id,
-        access_expire_time=_timestamp(pair.access_expire_time),
-        refresh_expire_time=_timestamp(pair.refresh_expire_time),
+        access_expire_time=timestamp(pair.access_expire_time),
+        refresh_expire_time=timestamp(pair.refresh_expire_time),
     )
 
 
@@ -43,7 +43,7 @@ def verdict(found: Verdict) -> pb.ValidateResponse:
     response = pb.ValidateResponse(
         active=active,
         claims=_claims(found.claims) if found.claims and active else None,
-        check_time=_timestamp(found.check_time),
+        check_time=timestamp(found.check_time),
     )
     if found.reason is not None:
         response.reason = _INACTIVE[found.reason]
@@ -65,10 +65,10 @@ def session(found: Session) -> pb.Session:
             ip_address=found.device.ip_address,
         ),
         scope=found.scope,
-        create_time=_timestamp(found.create_time),
-        last_activity_time=_timestamp(found.last_activity_time),
-        expire_time=_timestamp(found.expire_time),
-        end_time=_timestamp(found.end_time),
+        create_time=timestamp(found.create_time),
+        last_activity_time=timestamp(found.last_activity_time),
+        expire_time=timestamp(found.expire_time),
+        end_time=timestamp(found.end_time),
     )
 
 
@@ -79,8 +79,8 @@ def public_key(key: PublicKey) -> pb.PublicKey:
         algorithm=key.algorithm,
         state=_KEY_STATES[key.state],
         jwk=key.jwk,
-        activate_time=_timestamp(key.activate_time) if key.activate_time else None,
-        retire_time=_timestamp(key.retire_time) if key.retire_time else None,
+        activate_time=timestamp(key.activate_time) if key.activate_time else None,
+        retire_time=timestamp(key.retire_time) if key.retire_time else None,
     )
 
 
@@ -106,7 +106,8 @@ def _claims(claims: Claims) -> pb.Claims:
     )
 
 
-def _timestamp(time: datetime) -> Timestamp:
+def timestamp(time: datetime) -> Timestamp:
+    """Return the time as the contract has it."""
     # FromDatetime takes six times as long, and every answer carries one at least.
     return Timestamp(
         seconds=int(time.replace(microsecond=0).timestamp()), nanos=time.microsecond * 1000

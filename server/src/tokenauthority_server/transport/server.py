@@ -5,67 +5,98 @@ from typing import Final
 
 import grpc
 
+from tokenauthority_server.services.rate_limits import RateLimits
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport.binding import BindError, address_of, why_not
+from tokenauthority_server.transport.interceptors.authentication import Identify
 from tokenauthority_server.transport.interceptors.chain import Chain, layers
+from tokenauthority_server.transport.open_files import most_connections
 from tokenauthority_server.transport.policy import POLICIES, Policy, check_complete
 from tokenauthority_server.transport.service import Service
+from tokenauthority_server.transport.steady_server import SteadyServer
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 
-_MINUTE: Final = 60_000
+MAX_STREAMS: Final = 1_000
 
+_SECOND: Final = 1_000
+_MINUTE: Final = 60 * _SECOND
+_IDENTITY: Final = 1
+"""The set of algorithms that has only the one that leaves messages as they are."""
+
+# Each with its reason; docs/deployment.md has them in one table, and tests/faults/test_row_38_*.py
+# fail without them.
 OPTIONS: Final[Sequence[tuple[str, int]]] = (
     # Otherwise a second server on this port would silently take half of the connections.
     ("grpc.so_reuseport", 0),
+    # What a caller may send, and hold of our memory.
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # Nothing compressed: 16 KiB would be 16 MiB, and the length of an answer would tell of it.
+    ("grpc.compression_enabled_algorithms_bitset", _IDENTITY),
     # By default metadata between 8 and 16 KiB are refused at random: one limit, and no dice.
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.absolute_max_metadata_size", 16 * 1024),
+    # How much of a request is taken before anybody wants it: by default 4 MiB and, as gRPC learns
+    # how quick the network is, more.
+    ("grpc.http2.lookahead_bytes", 64 * 1024),
+    ("grpc.http2.bdp_probe", 0),
+    # How many calls one connection has at once. What a client sends above it before it knows of it
+    # is refused rather than kept waiting: so more than any client of ours ever has.
+    ("grpc.max_concurrent_streams", MAX_STREAMS),
+    # Who connects and says nothing, or not all that opens a connection of HTTP/2.
+    ("grpc.server_handshake_timeout_ms", 10 * _SECOND),
+    ("grpc.http2.settings_timeout", 10 * _SECOND),
     # A peer that is gone without a word is noticed; one that pings often is not thrown out.
     ("grpc.keepalive_time_ms", _MINUTE),
-    ("grpc.keepalive_timeout_ms", _MINUTE // 3),
+    ("grpc.keepalive_timeout_ms", 20 * _SECOND),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10 * _SECOND),
     # Connections are made anew from time to time, so that new replicas get their share of them and
     # what little memory gRPC loses with cancelled calls comes back. Calls under way are finished.
     ("grpc.max_connection_age_ms", 30 * _MINUTE),
     ("grpc.max_connection_age_grace_ms", _MINUTE),
     ("grpc.max_connection_idle_ms", 15 * _MINUTE),
-    # There is no max_concurrent_streams on purpose: what a client sends at once on a new connection
-    # above that number is refused, rather than kept waiting.
 )
 
 
-def open_server(
+def open_server(  # noqa: PLR0913 - all but three by name
     host: str,
     port: int,
     services: Sequence[Service],
     metrics: Metrics,
     *,
+    identify: Identify,
+    limits: RateLimits,
+    credentials: grpc.ServerCredentials | None = None,
     policies: Mapping[str, Policy] = POLICIES,
 ) -> tuple[grpc.aio.Server, int]:
     """Return a server that is bound, and not started, with its port (any free one for 0).
 
+    With credentials it speaks TLS 1.2 or 1.3 and nothing else (RFC 9325, section 3.1.1).
     To be called in the event loop that will run it. Raises IncompletePolicyError when a method has
     no policy, and BindError when the port cannot be taken.
     """
     methods = check_complete([service.descriptor for service in services], policies)
-    server = grpc.aio.server(
-        interceptors=[Chain(methods, layers(metrics, methods))], options=OPTIONS
-    )
+    chain = Chain(methods, layers(metrics, methods, identify, limits))
+    connections = ("grpc.max_allowed_incoming_connections", most_connections())
+    server = SteadyServer([chain], [*OPTIONS, connections])
     for service in services:
         service.add_to(server)
-    return server, _bind(server, host, port)
+    return server, _bind(server, host, port, credentials)
 
 
-def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
+def _bind(
+    server: grpc.aio.Server, host: str, port: int, credentials: grpc.ServerCredentials | None
+) -> int:
     # gRPC does not say why it cannot take a port, and logs about it in a form of its own: so the
     # port is tried by hand before.
     if cause := why_not(host, port):
         raise BindError("GRPC_PORT", host, port, cause)
+    address = address_of(host, port)
     try:
-        return server.add_insecure_port(address_of(host, port))
+        if credentials:
+            return server.add_secure_port(address, credentials)
+        return server.add_insecure_port(address)
     except RuntimeError as error:
         raise BindError("GRPC_PORT", host, port, why_not(host, port)) from error

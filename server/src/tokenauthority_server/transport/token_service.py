@@ -11,16 +11,14 @@ from tokenauthority.v1.token_service_pb2_grpc import (
     TokenServiceServicer,
     add_TokenServiceServicer_to_server,
 )
-from tokenauthority_server.domain.callers import Rights
 from tokenauthority_server.domain.ports import PublicKeys
-from tokenauthority_server.domain.sessions import Origin
 from tokenauthority_server.services.issuing import Issuing
 from tokenauthority_server.services.listing import Listing
 from tokenauthority_server.services.refreshing import Refreshing
 from tokenauthority_server.services.revoking import Revoking
 from tokenauthority_server.services.validating import Validating
-from tokenauthority_server.telemetry.request_id import current_request_id
 from tokenauthority_server.transport import requests, responses
+from tokenauthority_server.transport.calling import caller, origin
 from tokenauthority_server.transport.requests import SessionTarget, TokenTarget, UserTarget
 from tokenauthority_server.transport.service import Service
 
@@ -29,7 +27,7 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
-    """What TokenService calls. `rights` are those of every caller: they are not told apart yet."""
+    """What TokenService calls."""
 
     issuing: Issuing
     validating: Validating
@@ -37,7 +35,6 @@ class UseCases:
     revoking: Revoking
     listing: Listing
     public_keys: PublicKeys
-    rights: Rights
 
 
 def token_service(use_cases: UseCases) -> Service:
@@ -59,13 +56,16 @@ class TokenServicer(TokenServiceServicer):
     async def CreatePair(
         self, request: pb.CreatePairRequest, context: _Context
     ) -> pb.CreatePairResponse:
-        pair = await self._use.issuing.create_pair(requests.create_pair(request), _origin())
+        created = requests.create_pair(request)
+        if created.profile:
+            caller().rights.may_write_profiles()
+        pair = await self._use.issuing.create_pair(created, origin())
         return pb.CreatePairResponse(pair=responses.token_pair(pair))
 
     @override
     async def Validate(self, request: pb.ValidateRequest, context: _Context) -> pb.ValidateResponse:
         token, expected = requests.validate(request)
-        verdict = await self._use.validating.validate(token, expected, self._use.rights)
+        verdict = await self._use.validating.validate(token, expected, caller().rights)
         return responses.verdict(verdict)
 
     @override
@@ -73,13 +73,13 @@ class TokenServicer(TokenServiceServicer):
         self, request: pb.BatchValidateRequest, context: _Context
     ) -> pb.BatchValidateResponse:
         tokens, expected = requests.batch_validate(request)
-        verdicts = await self._use.validating.validate_many(tokens, expected, self._use.rights)
+        verdicts = await self._use.validating.validate_many(tokens, expected, caller().rights)
         return pb.BatchValidateResponse(results=[responses.verdict(one) for one in verdicts])
 
     @override
     async def Refresh(self, request: pb.RefreshRequest, context: _Context) -> pb.RefreshResponse:
         token, device = requests.refresh(request)
-        refreshed = await self._use.refreshing.refresh(token, device, _origin())
+        refreshed = await self._use.refreshing.refresh(token, device, origin())
         return pb.RefreshResponse(
             pair=responses.token_pair(refreshed.pair), replayed=refreshed.replayed
         )
@@ -87,14 +87,15 @@ class TokenServicer(TokenServiceServicer):
     @override
     async def Revoke(self, request: pb.RevokeRequest, context: _Context) -> pb.RevokeResponse:
         target, reason = requests.revoke(request)
+        caller().rights.may_claim(reason)
         revoking = self._use.revoking
         match target:
             case TokenTarget(token):
-                revoked = await revoking.revoke_token(token, reason, _origin())
+                revoked = await revoking.revoke_token(token, reason, origin())
             case SessionTarget(session_id):
-                revoked = await revoking.revoke_session(session_id, reason, _origin())
+                revoked = await revoking.revoke_session(session_id, reason, origin())
             case UserTarget(user_id, survivor):
-                revoked = await revoking.revoke_user(user_id, survivor, reason, _origin())
+                revoked = await revoking.revoke_user(user_id, survivor, reason, origin())
         return pb.RevokeResponse(
             revoked_sessions=revoked.sessions,
             revoked_tokens=revoked.tokens,
@@ -118,8 +119,3 @@ class TokenServicer(TokenServiceServicer):
     ) -> pb.GetPublicKeysResponse:
         keys = self._use.public_keys.public_keys()
         return pb.GetPublicKeysResponse(keys=[responses.public_key(one) for one in keys])
-
-
-def _origin() -> Origin:
-    """Who asks. Callers are not told apart in this release, so they have no name."""
-    return Origin(request_id=current_request_id.get())

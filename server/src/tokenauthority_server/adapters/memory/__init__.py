@@ -5,29 +5,44 @@ Nothing here awaits, so on one event loop every method is atomic.
 """
 
 from tokenauthority_server.adapters.memory.activity import MemoryActivityLog
-from tokenauthority_server.adapters.memory.clock import MemoryClock
+from tokenauthority_server.adapters.memory.audit_trail import MemoryAuditTrail
+from tokenauthority_server.adapters.memory.clock import MemoryClock, MemoryTimer
 from tokenauthority_server.adapters.memory.database import MemoryDatabase
 from tokenauthority_server.adapters.memory.entropy import MemoryEntropy
+from tokenauthority_server.adapters.memory.erasure import MemoryErasure
+from tokenauthority_server.adapters.memory.logins import MemoryLoginStore
+from tokenauthority_server.adapters.memory.passwords import MemoryPasswordStore
 from tokenauthority_server.adapters.memory.revocations import (
     MemoryRevocationView,
     MemorySessionRevoker,
 )
+from tokenauthority_server.adapters.memory.session_ender import MemorySessionEnder
 from tokenauthority_server.adapters.memory.sessions import MemorySessionStore
 from tokenauthority_server.adapters.memory.signing_keys import MemorySigningKeyStore
 from tokenauthority_server.adapters.memory.token_counts import MemoryTokenCounts
 from tokenauthority_server.adapters.memory.upkeep import MemoryUpkeep
 from tokenauthority_server.adapters.memory.user_directory import MemoryUserDirectory
+from tokenauthority_server.adapters.memory.user_importer import MemoryUserImporter
+from tokenauthority_server.adapters.memory.user_store import MemoryUserStore
 
 __all__ = [
     "MemoryActivityLog",
+    "MemoryAuditTrail",
     "MemoryClock",
     "MemoryDatabase",
     "MemoryEntropy",
+    "MemoryErasure",
+    "MemoryLoginStore",
+    "MemoryPasswordStore",
     "MemoryRevocationView",
+    "MemorySessionEnder",
     "MemorySessionRevoker",
     "MemorySessionStore",
     "MemorySigningKeyStore",
+    "MemoryTimer",
     "MemoryTokenCounts",
     "MemoryUpkeep",
     "MemoryUserDirectory",
+    "MemoryUserImporter",
+    "MemoryUserStore",
 ]

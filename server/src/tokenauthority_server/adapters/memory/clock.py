@@ -19,3 +19,24 @@ class MemoryClock:
     def advance(self, by: timedelta) -> None:
         """Move the clock forward."""
         self._now += by
+
+
+class MemoryTimer:
+    """A Timer whose waits are over at once, and counted."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        """Return the seconds that have been slept or added."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Move on by these seconds."""
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let something have taken so long."""
+        self._now += seconds

@@ -4,9 +4,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from tokenauthority_server.adapters.memory.clock import MemoryClock
-from tokenauthority_server.adapters.memory.rows import AuditEvent, FactRow, SessionRow, UserRow
+from tokenauthority_server.adapters.memory.rows import (
+    AuditEvent,
+    FactRow,
+    FailureRow,
+    SessionRow,
+    UserRow,
+)
 from tokenauthority_server.domain.keys import StoredKey
 from tokenauthority_server.domain.metrics import LiveSessions
 from tokenauthority_server.domain.revocations import (
@@ -38,6 +45,15 @@ class MemoryDatabase:
     """The sums by type of the days that are added up."""
     live_sessions_count: LiveSessions | None = None
     audit_events: list[AuditEvent] = field(default_factory=list)
+    login_failures: dict[bytes, FailureRow] = field(default_factory=dict)
+    login_sources: dict[tuple[str, bytes], datetime] = field(default_factory=dict)
+    """Until when a source is known to a user."""
+
+    def set_user(self, row: UserRow, **changes: Any) -> UserRow:
+        """Write a user's row with these changes, at the time that it is, and return it."""
+        changed = replace(row, **changes, update_time=self.clock.now())
+        self.users[row.profile.user_id] = changed
+        return changed
 
     def day_at(self, at: datetime) -> date:
         """Return the day (UTC) of a time."""
@@ -120,6 +136,11 @@ class MemoryDatabase:
         )
         if live:
             self.count(row.user_id, row.device.device_id, "revoked")
+
+    def forget_sources(self, user_id: str) -> None:
+        """Let no source be known any more from which the user has logged in."""
+        for one in [one for one in self.login_sources if one[0] == user_id]:
+            del self.login_sources[one]
 
     def end_user_sessions(
         self, user_id: str, reason: RevocationReason, except_session_id: str = ""

@@ -1,4 +1,4 @@
-"""The user's side of a creation: who the session is for, and with which profile."""
+"""Profiles, and the user's side of a creation: who the session is for, and with which one."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def admit(database: MemoryDatabase, new: NewSession) -> UserRow:
     user_id, profile = new.request.user_id, new.request.profile
     user = database.users.get(user_id)
     if profile is not None:
-        if _is_taken(profile, database):
+        if is_taken(profile, database):
             raise UsernameTakenError(profile.username)
         size = new.profile_size
     elif user is not None:
@@ -39,23 +39,26 @@ def admit(database: MemoryDatabase, new: NewSession) -> UserRow:
         raise ProfileTooLargeError(user_id)
     if profile is None or (user is not None and user.profile == profile):
         return database.users[user_id]
-    return _put_profile(database, profile, size)
+    return put_profile(database, profile, size)
 
 
-def _is_taken(profile: Profile, database: MemoryDatabase) -> bool:
+def is_taken(profile: Profile, database: MemoryDatabase) -> bool:
+    """Tell whether another user holds the username."""
     return any(
         row.profile.username == profile.username and row.profile.user_id != profile.user_id
         for row in database.users.values()
     )
 
 
-def _put_profile(database: MemoryDatabase, profile: Profile, size: int) -> UserRow:
+def put_profile(database: MemoryDatabase, profile: Profile, size: int) -> UserRow:
+    """Write a profile that differs from what is there, with its fact; return the user's row."""
     user_id = profile.user_id
     before = database.users.get(user_id)
+    now = database.clock.now()
     if before is None:
-        user = UserRow(profile=profile, profile_size=size)
+        user = UserRow(profile=profile, profile_size=size, create_time=now, update_time=now)
     else:
-        user = replace(before, profile=profile, profile_size=size)
+        user = replace(before, profile=profile, profile_size=size, update_time=now)
         if _takes_rights_away(before.profile, profile):
             user = replace(user, profile_epoch=before.profile_epoch + 1)
             fact = Fact(
@@ -65,7 +68,6 @@ def _put_profile(database: MemoryDatabase, profile: Profile, size: int) -> UserR
                 reason=RevocationReason.PROFILE_CHANGED,
                 epoch=user.profile_epoch,
             )
-            now = database.clock.now()
             database.put_fact(fact, now + LONGEST_ACCESS_LIFETIME + FACT_MARGIN)
     database.users[user_id] = user
     return user

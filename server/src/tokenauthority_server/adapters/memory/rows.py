@@ -1,8 +1,12 @@
 """What the memory database holds, one value a row."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
+from uuid import UUID
 
+from tokenauthority_server.domain.audit import OK
 from tokenauthority_server.domain.revocations import Fact, RevocationReason
 from tokenauthority_server.domain.sessions import CreateRequest, Device, Grant, Origin
 from tokenauthority_server.domain.users import Profile, UserStatus
@@ -14,10 +18,14 @@ class UserRow:
 
     profile: Profile
     profile_size: int
+    create_time: datetime
+    update_time: datetime
     profile_epoch: int = 0
     epoch: int = 0
     status: UserStatus = UserStatus.ACTIVE
     locked_until: datetime | None = None
+    password_hash: str | None = field(default=None, repr=False)
+    last_login_time: datetime | None = None
 
     def allowed(self, now: datetime) -> bool:
         """Tell whether the user may hold sessions."""
@@ -61,9 +69,28 @@ class FactRow:
     expire_time: datetime
 
 
+_event_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRow:
+    """What a subject has failed at, and what is under way. A source's wear off by parts."""
+
+    change_time: datetime
+    expire_time: datetime
+    form: bytes | None = None
+    failures: float = 0
+    pending: int = 0
+    blocked_until: datetime | None = None
+
+    def blocks(self, now: datetime) -> bool:
+        """Tell whether there must be no attempt now."""
+        return self.blocked_until is not None and self.blocked_until > now
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """Who did what to what. `presented_by` is the other side of a reuse."""
+    """Who did what to what. `presented_by` is the other side of a reuse. Ids are in order."""
 
     time: datetime
     kind: str
@@ -73,3 +100,6 @@ class AuditEvent:
     device: Device | None = None
     presented_by: Device | None = None
     reason: RevocationReason | None = None
+    outcome: str = OK
+    details: Mapping[str, str] = field(default_factory=dict)
+    event_id: UUID = field(default_factory=lambda: UUID(int=next(_event_numbers)))

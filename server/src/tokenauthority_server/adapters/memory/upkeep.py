@@ -27,6 +27,8 @@ class MemoryUpkeep:
             Leftover.FACTS: lambda: self._sweep_facts(batch),
             Leftover.SIGNING_KEYS: lambda: self._sweep_signing_keys(batch),
             Leftover.AUDIT_EVENTS: lambda: self._sweep_audit_events(batch, keep),
+            Leftover.LOGIN_FAILURES: lambda: self._sweep_login_failures(batch),
+            Leftover.LOGIN_SOURCES: lambda: self._sweep_login_sources(batch),
         }
         return sweeps[what]() if what in sweeps else 0
 
@@ -82,6 +84,20 @@ class MemoryUpkeep:
         oldest = self._database.clock.now() - keep
         gone = set(islice((at for at, one in enumerate(events) if one.time < oldest), batch))
         events[:] = [one for at, one in enumerate(events) if at not in gone]
+        return len(gone)
+
+    def _sweep_login_failures(self, batch: int) -> int:
+        now, failures = self._database.clock.now(), self._database.login_failures
+        gone = [subject for subject, row in failures.items() if row.expire_time <= now][:batch]
+        for subject in gone:
+            del failures[subject]
+        return len(gone)
+
+    def _sweep_login_sources(self, batch: int) -> int:
+        now, sources = self._database.clock.now(), self._database.login_sources
+        gone = [source for source, expire_time in sources.items() if expire_time <= now][:batch]
+        for source in gone:
+            del sources[source]
         return len(gone)
 
 

@@ -36,7 +36,10 @@ class MemoryUserDirectory:
             reason = RevocationReason.USER_DISABLED
             ended = database.end_user_sessions(user_id, reason)
         database.users[user_id] = replace(
-            database.users[user_id], status=status, locked_until=until
+            database.users[user_id],
+            status=status,
+            locked_until=until,
+            update_time=database.clock.now(),
         )
         self._audit("user.status_changed", user_id, reason, origin)
         return ended
@@ -58,7 +61,10 @@ class MemoryUserDirectory:
             profile_epoch=user.profile_epoch + 1,
             epoch=database.users[user_id].epoch,
             status=UserStatus.DELETED,
+            create_time=user.create_time,
+            update_time=database.clock.now(),
         )
+        database.forget_sources(user_id)
         self._audit("user.deleted", user_id, reason, origin)
         return ended
 

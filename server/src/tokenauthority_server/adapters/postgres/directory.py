@@ -14,7 +14,7 @@ SELECT tokenauthority.set_user_status_v2($1, $2, $3, $4, $5, $6, $7) AS ended
 """
 
 DELETE = """
-SELECT tokenauthority.delete_user_v2($1, $2, $3, $4, $5) AS ended
+SELECT tokenauthority.delete_user_v3($1, $2, $3, $4, $5) AS ended
 """
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -75,6 +76,8 @@ users = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("user_id", name="users_pkey"),
     UniqueConstraint("username", name="users_username_key"),
+    # By bytes, in which order users are listed.
+    Index("users_by_username", "username", postgresql_ops={"username": "text_pattern_ops"}),
     CheckConstraint(
         "status IN ('ACTIVE', 'DISABLED', 'LOCKED', 'DELETED')", name="users_status_check"
     ),
@@ -167,6 +170,36 @@ revocations = Table(
     Index("revocations_by_expiry", "expires_at"),
 )
 
+# A subject is a name, a source, or a source at a name, as an HMAC: what people type into a field
+# for names may be a password. Keyed by no user, since most names that are guessed are nobody's.
+login_failures = Table(
+    "login_failures",
+    metadata,
+    Column("subject", LargeBinary, nullable=False),
+    # Of a name's: the one form of it that was tried, or NULL for several.
+    Column("form", LargeBinary),
+    # Those of sources wear off evenly, and so by parts.
+    Column("failures", Double, nullable=False, server_default="0"),
+    # Attempts that are under way.
+    Column("pending", Integer, nullable=False, server_default="0"),
+    _time("blocked_until", nullable=True),
+    _time("changed_at"),
+    _time("expires_at"),
+    PrimaryKeyConstraint("subject", name="login_failures_pkey"),
+    Index("login_failures_by_expiry", "expires_at"),
+)
+
+# Where a user has logged in from, as an HMAC.
+login_sources = Table(
+    "login_sources",
+    metadata,
+    _id("user_id"),
+    Column("source", LargeBinary, nullable=False),
+    _time("expires_at"),
+    PrimaryKeyConstraint("user_id", "source", name="login_sources_pkey"),
+    Index("login_sources_by_expiry", "expires_at"),
+)
+
 token_metrics = Table(
     "token_metrics",
     metadata,
@@ -246,5 +279,11 @@ audit_events = Table(
     Column("details", JSONB, nullable=False, server_default="{}"),
     PrimaryKeyConstraint("user_id", "event_id", name="audit_events_pkey"),
     Index("audit_events_by_time", "event_id"),
+    Index(
+        "audit_events_by_session",
+        "session_id",
+        "event_id",
+        postgresql_where=text("session_id <> ''"),
+    ),
     postgresql_partition_by="RANGE (event_id)",
 )

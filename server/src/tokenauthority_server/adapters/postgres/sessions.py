@@ -44,6 +44,7 @@ _REFUSALS: dict[str, type[Exception]] = {
     "expired": errors.RefreshTokenExpiredError,
     "reused": errors.RefreshTokenReusedError,
     "refresh_token_invalid": errors.RefreshTokenInvalidError,
+    "credentials_changed": errors.InvalidCredentialsError,
     "signing_key_revoked": errors.SigningKeyRevokedError,
 }
 
@@ -99,7 +100,7 @@ class PostgresSessionStore:
             if error.constraint_name != "users_username_key":
                 raise
             raise errors.UsernameTakenError from error
-        return _grant(rows[0])
+        return grant_of(rows[0])
 
     async def rotate(self, rotation: Rotation, lifetimes: Lifetimes, origin: Origin) -> Grant:
         """See SessionStore.rotate: one round trip for the winner, a second one for a loser."""
@@ -128,7 +129,7 @@ class PostgresSessionStore:
                 start=start,
             )
             if row["outcome"] == "granted":
-                return _grant(row)
+                return grant_of(row)
             # When the database heard of it, less the time for which it waited for a connection.
             # What was good when it first arrived stays so, however often it is tried.
             was_good = was_good or row["outcome"] == "overtaken"
@@ -154,7 +155,7 @@ class PostgresSessionStore:
                 rotation.key_id,
             )
             if settled["outcome"] != "current":
-                return _grant(settled)
+                return grant_of(settled)
         raise errors.StoreUnavailableError(NAME)
 
     async def refresh_token_deaths(self, claims: Sequence[Claims]) -> Sequence[Death | None]:
@@ -183,7 +184,7 @@ class PostgresSessionStore:
         return SessionPage(sessions=sessions, cursor=cursor)
 
 
-def _grant(row: asyncpg.Record) -> Grant:
+def grant_of(row: asyncpg.Record) -> Grant:
     """Return the grant of a `grant_v1` row; raise what its outcome stands for."""
     outcome = row["outcome"]
     if outcome in _REFUSALS:

@@ -23,7 +23,7 @@ class PostgresUpkeep:
         match what:
             case Leftover.SESSIONS:
                 return await self._sweep_sessions(batch)
-            case Leftover.FACTS:
+            case Leftover.FACTS | Leftover.LOGIN_FAILURES | Leftover.LOGIN_SOURCES:
                 arguments: tuple[object, ...] = (batch,)
             case Leftover.SIGNING_KEYS:
                 arguments = (batch, FACT_MARGIN)

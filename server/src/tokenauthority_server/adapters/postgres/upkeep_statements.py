@@ -128,12 +128,42 @@ WITH candidate AS MATERIALIZED (
 SELECT count(*) AS removed FROM removed
 """
 
+_SWEEP_LOGIN_FAILURES = """
+WITH candidate AS MATERIALIZED (
+    SELECT subject FROM tokenauthority.login_failures WHERE expires_at <= now()
+    ORDER BY expires_at
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+), removed AS (
+    DELETE FROM tokenauthority.login_failures AS f USING candidate AS c
+    WHERE f.subject = c.subject
+    RETURNING f.subject
+)
+SELECT count(*) AS removed FROM removed
+"""
+
+_SWEEP_LOGIN_SOURCES = """
+WITH candidate AS MATERIALIZED (
+    SELECT user_id, source FROM tokenauthority.login_sources WHERE expires_at <= now()
+    ORDER BY expires_at
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+), removed AS (
+    DELETE FROM tokenauthority.login_sources AS s USING candidate AS c
+    WHERE s.user_id = c.user_id AND s.source = c.source
+    RETURNING s.source
+)
+SELECT count(*) AS removed FROM removed
+"""
+
 SWEEPS: Final[Mapping[Leftover, str]] = {
     Leftover.FACTS: _SWEEP_FACTS,
     Leftover.SIGNING_KEYS: _SWEEP_SIGNING_KEYS,
     Leftover.FORMER_PROFILES: _SWEEP_FORMER_PROFILES,
     Leftover.TOKEN_METRICS: _SWEEP_COUNTS,
     Leftover.AUDIT_EVENTS: _SWEEP_AUDIT_EVENTS,
+    Leftover.LOGIN_FAILURES: _SWEEP_LOGIN_FAILURES,
+    Leftover.LOGIN_SOURCES: _SWEEP_LOGIN_SOURCES,
 }
 
 ADD_MONTHS: Final = "SELECT tokenauthority.add_audit_months_v1($1) AS done"

@@ -9,7 +9,8 @@ from typing import Final
 import structlog
 
 from tokenauthority_server.adapters.jwt.keys import TokenKey
-from tokenauthority_server.adapters.signing_keys.folder_files import read_folder, shown
+from tokenauthority_server.adapters.mounted_files import shown
+from tokenauthority_server.adapters.signing_keys.folder_files import read_folder
 from tokenauthority_server.adapters.signing_keys.key_file import KeyFile, read_key
 from tokenauthority_server.domain.errors import SigningKeyError
 from tokenauthority_server.domain.keys import KeyState

@@ -23,12 +23,14 @@ def access_log(behavior: Behavior, method: Method) -> Behavior:
         try:
             return await behavior(request, context, call)
         finally:
-            write(
-                code=call.code.name,
-                reason=call.reason,
-                seconds=round(perf_counter() - call.started, 6),
-                peer=address_of(context.peer()),
-            )
+            if call.logged:
+                write(
+                    code=call.code.name,
+                    reason=call.reason,
+                    caller=call.caller,
+                    seconds=round(perf_counter() - call.started, 6),
+                    peer=address_of(context.peer()),
+                )
 
     return logged
 

@@ -6,18 +6,25 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import grpc
 
+from tokenauthority_server.services.rate_limits import RateLimits
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport.interceptors.access_log import access_log
 from tokenauthority_server.transport.interceptors.arity import Handler, to_behavior, to_handler
+from tokenauthority_server.transport.interceptors.authentication import Identify, authenticated
+from tokenauthority_server.transport.interceptors.authorization import authorized
 from tokenauthority_server.transport.interceptors.call import Layer
 from tokenauthority_server.transport.interceptors.context import request_context
 from tokenauthority_server.transport.interceptors.deadline import default_deadline
 from tokenauthority_server.transport.interceptors.errors import explain_errors
 from tokenauthority_server.transport.interceptors.metrics import measured
+from tokenauthority_server.transport.interceptors.rate_limit import rate_limited
+from tokenauthority_server.transport.interceptors.reading import Reading
 from tokenauthority_server.transport.policy import Method
 
 
-def layers(metrics: Metrics, methods: Mapping[str, Method]) -> tuple[Layer, ...]:
+def layers(
+    metrics: Metrics, methods: Mapping[str, Method], identify: Identify, limits: RateLimits
+) -> tuple[Layer, ...]:
     """Return the layers around every method, outermost first."""
     return (
         # Names the call; everything after it can tell the name.
@@ -28,8 +35,10 @@ def layers(metrics: Metrics, methods: Mapping[str, Method]) -> tuple[Layer, ...]
         # What is outside of it must not fail; what is inside may raise whatever it likes.
         explain_errors,
         default_deadline,
-        # Who calls (authentication), whether they may (authorization) and how often (rate limit)
-        # are asked here, in this order: they refuse by raising, and within the deadline.
+        # These refuse by raising, and within the deadline: before a byte of the request is read.
+        authenticated(identify),
+        authorized,
+        rate_limited(limits),
     )
 
 
@@ -39,6 +48,7 @@ class Chain(grpc.aio.ServerInterceptor):
     def __init__(self, methods: Mapping[str, Method], layers: Sequence[Layer]) -> None:
         self._methods = methods
         self._layers = layers
+        self._reading = Reading()
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -59,7 +69,7 @@ class Chain(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _wrap(self, handler: Handler, method: Method) -> Handler:
-        behavior = to_behavior(handler)
+        behavior = to_behavior(handler, self._reading)
         for layer in reversed(self._layers):
             behavior = layer(behavior, method)
         return to_handler(behavior, handler)

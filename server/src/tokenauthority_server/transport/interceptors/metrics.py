@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport.interceptors.call import Behavior, Call, Context, Layer
 from tokenauthority_server.transport.policy import Method
+
+_OF_CALLERS: Final = frozenset({"CALLER_UNKNOWN", "CALLER_NOT_ALLOWED", "RATE_LIMITED"})
 
 
 def measured(metrics: Metrics, methods: Iterable[Method]) -> Layer:
@@ -26,6 +28,8 @@ def measured(metrics: Metrics, methods: Iterable[Method]) -> Layer:
             finally:
                 own.handled[call.code].inc()
                 own.seconds.observe(perf_counter() - call.started)
+                if call.reason in _OF_CALLERS:
+                    metrics.refused(call.caller, call.reason)
 
         return counted
 

@@ -1,0 +1,1 @@
+"""The groups of commands, one a file. What a command needs is imported when it runs."""

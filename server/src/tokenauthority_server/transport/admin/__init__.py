@@ -1,0 +1,1 @@
+"""AdminService by its subjects, a file each."""
