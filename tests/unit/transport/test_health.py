@@ -7,7 +7,10 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
+from h2.errors import ErrorCodes
 from support.failures import Failure, failure_of
+from support.waiting import until
+from support.wire import Wire, framed
 from unit.transport.fakes import Script, fake_use_cases
 from unit.transport.serving import Served, serving
 
@@ -101,6 +104,52 @@ async def test_a_watcher_sees_each_change(served: Served, health: Health) -> Non
 
     names = health_pb2.HealthCheckResponse.ServingStatus
     assert [names.Name(one) for one in seen] == ["NOT_SERVING", "SERVING", "NOT_SERVING"]
+
+
+@pytest.mark.parametrize("name", FOLLOWING)
+async def test_a_watcher_who_takes_nothing_keeps_nobody_waiting(
+    served: Served, health: Health, name: str
+) -> None:
+    # Guard: with the library's servicer this waited for ever, and a stopping process with it.
+    request = health_pb2.HealthCheckRequest(service=name).SerializeToString()
+    async with Wire.to(f"127.0.0.1:{served.port}", initial_window=0) as wire:
+        silent = wire.open(f"{PATH}/Watch")
+        await wire.write(silent, framed(request), end=True)
+        await until(lambda: wire.answers[silent].headers)
+
+        other = watch(served, name)
+        seen = [(await asyncio.wait_for(other.read(), 5)).status]
+        async with asyncio.timeout(5):
+            await health.ready()
+        seen.append((await asyncio.wait_for(other.read(), 5)).status)
+        other.cancel()
+
+    names = health_pb2.HealthCheckResponse.ServingStatus
+    assert [names.Name(one) for one in seen] == ["NOT_SERVING", "SERVING"]
+
+
+async def test_watchers_who_hang_up_are_no_fault(
+    served: Served, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    # Guard: two tracebacks each, and INTERNAL, for who hangs up before anything could be sent.
+    labels = {"grpc_type": "server_stream", "grpc_service": PATH[1:], "grpc_method": "Watch"}
+
+    def handled(code: str) -> float:
+        name = "grpc_server_handled_total"
+        return served.registry.get_sample_value(name, {**labels, "grpc_code": code}) or 0
+
+    async with Wire.to(f"127.0.0.1:{served.port}", initial_window=0) as wire:
+        calls = [wire.open(f"{PATH}/Watch") for _ in range(200)]
+        for call in calls:
+            await wire.write(call, framed(b""), end=True)
+        await until(lambda: all(wire.answers[call].headers for call in calls))
+        for call in calls:
+            wire.h2.reset_stream(call, ErrorCodes.CANCEL)
+        await wire.flush()
+        await until(lambda: handled("CANCELLED") + handled("INTERNAL") == len(calls))
+    assert not handled("INTERNAL")
+    assert "unexpected fault" not in capsys.readouterr().out
+    assert not caplog.records
 
 
 async def unknown(served: Served, path: str) -> Failure:

@@ -18,9 +18,11 @@ from tokenauthority_server.domain.callers import Admission
 from tokenauthority_server.domain.errors import CallerUnknownError
 from tokenauthority_server.transport.interceptors import reading
 from tokenauthority_server.transport.interceptors.call import Context
+from tokenauthority_server.transport.policy import Callers
 
 ASK = f"/{NAME}/Ask"
 PLACES = 2
+OPEN_PLACES = 1
 PROMISED = struct.pack(">?I", False, 1_000_000)  # noqa: FBT003 - a flag of the wire
 """How a message of a megabyte begins."""
 
@@ -55,6 +57,7 @@ async def wired(*, knows: bool = True) -> AsyncIterator[tuple[Served, Wire]]:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "SLOW_PLACES", PLACES)
+    monkeypatch.setattr(reading, "OPEN_PLACES", OPEN_PLACES)
     monkeypatch.setattr(reading, "SLOW_SECONDS", 0.05)
     monkeypatch.setattr(reading, "LONGEST_SECONDS", 0.5)
 
@@ -123,6 +126,29 @@ async def test_slow_requests_have_a_number_of_places() -> None:
         await wire.flush()
         await asyncio.sleep(0.15)
         assert not any(wire.answers[call].ended.is_set() for call in again)
+
+
+async def test_whoever_need_not_be_known_takes_no_place_of_callers() -> None:
+    # Guard: with places in common, strangers who asked for health slowly had all of them.
+    handlers = {"Ask": unary(answer), "Health": unary(answer)}
+    health = f"/{NAME}/Health"
+    policies = dict(allowed(handlers, default_deadline=None))
+    policies[health] = replace(policies[health], callers=Callers.OPEN)
+    async with (
+        serving(hand_made(handlers), policies=policies) as served,
+        Wire.to(f"127.0.0.1:{served.port}") as wire,
+    ):
+        strangers = [wire.open(health) for _ in range(PLACES + 3)]
+        await wire.flush()
+        ended = [wire.answers[call].ended for call in strangers]
+        await until(lambda: sum(one.is_set() for one in ended) == len(ended) - OPEN_PLACES)
+
+        slow = wire.open(ASK)
+        await wire.flush()
+        await asyncio.sleep(0.15)
+        assert sum(one.is_set() for one in ended) == len(ended) - OPEN_PLACES
+        await wire.write(slow, framed(b""), end=True)
+        assert (await wire.answer(slow)).status == 0
 
 
 async def test_a_busy_loop_makes_no_request_slow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
+from h2.errors import ErrorCodes
 from support.failures import failure_of
 from support.waiting import until
 from support.wire import Wire, framed, headers_of
@@ -118,6 +119,22 @@ async def test_an_answer_that_nobody_takes_is_dropped() -> None:
         for call in calls:
             assert (await wire.answer(call)).status == grpc.StatusCode.CANCELLED.value[0]
         assert (await ask(one.channel)(StringValue(value="a"))).value[0] == "a"
+
+
+async def test_who_hangs_up_on_an_answer_is_no_line_of_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Guard: gRPC wrote a traceback for many of these, as often as anybody liked.
+    async with steady() as one, Wire.to(one.address, initial_window=0) as wire:
+        calls = [wire.open(ASK) for _ in range(200)]
+        for call in calls:
+            await wire.write(call, framed(b""), end=True)
+        await until(lambda: all(wire.answers[call].headers for call in calls))
+        for call in calls:
+            wire.h2.reset_stream(call, ErrorCodes.CANCEL)
+        await wire.flush()
+        await until(lambda: not one.calls)
+    assert not caplog.records
 
 
 async def _last(one: Steady) -> str:

@@ -43,7 +43,12 @@ class _Call:
 
     async def handle(self, handling: Coroutine[Any, Any, None]) -> None:
         self.handling = asyncio.current_task()
-        await handling
+        try:
+            await handling
+        except grpc.aio.InternalError:
+            # It could not be sent, since the caller has hung up; where this is heard first, gRPC
+            # would log each of them with its traceback.
+            raise asyncio.CancelledError from None
 
     def end(self) -> None:
         """Drop it: when neither task holds it any more, gRPC resets its stream."""

@@ -19,7 +19,7 @@ from tokenauthority_server.transport.interceptors.errors import explain_errors
 from tokenauthority_server.transport.interceptors.metrics import measured
 from tokenauthority_server.transport.interceptors.rate_limit import rate_limited
 from tokenauthority_server.transport.interceptors.reading import Reading
-from tokenauthority_server.transport.policy import Method
+from tokenauthority_server.transport.policy import Callers, Method
 
 
 def layers(
@@ -48,7 +48,10 @@ class Chain(grpc.aio.ServerInterceptor):
     def __init__(self, methods: Mapping[str, Method], layers: Sequence[Layer]) -> None:
         self._methods = methods
         self._layers = layers
-        self._reading = Reading()
+        self._reading = {
+            Callers.LISTED: Reading(),
+            Callers.OPEN: Reading(everybody=True),
+        }
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -69,7 +72,7 @@ class Chain(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _wrap(self, handler: Handler, method: Method) -> Handler:
-        behavior = to_behavior(handler, self._reading)
+        behavior = to_behavior(handler, self._reading[method.policy.callers])
         for layer in reversed(self._layers):
             behavior = layer(behavior, method)
         return to_handler(behavior, handler)

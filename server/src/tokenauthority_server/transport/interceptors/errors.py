@@ -32,6 +32,10 @@ def explain_errors(behavior: Behavior, method: Method) -> Behavior:
             # The method has sent a status by itself, as health does for a name it does not know.
             call.code = context.code()
             raise
+        except grpc.aio.InternalError:
+            # A message of a stream could not be sent: its caller has hung up.
+            call.code = _why_cancelled(context, call)
+            raise
         except asyncio.CancelledError as error:
             if not _is_cancelled():
                 # Strayed in from a task that the method waited for. gRPC would answer nothing.

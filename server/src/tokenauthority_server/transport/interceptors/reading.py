@@ -15,17 +15,20 @@ from tokenauthority_server.transport.errors import MalformedRequestError
 from tokenauthority_server.transport.interceptors.call import Context
 
 SLOW_PLACES: Final = 16
+OPEN_PLACES: Final = 4
+"""Of their own for methods that are open to everybody: who calls those is nobody's caller."""
 SLOW_SECONDS: Final = 0.25
 """After so long a request needs one of the places."""
-HANG_UP_SECONDS: Final = 0.01
+HANG_UP_SECONDS: Final = 0.05
 LONGEST_SECONDS: Final = 10.0
 """How long it may keep it."""
 
 
 class Reading:
-    """Reads the requests of one server."""
+    """Reads the requests of those who share its places: of callers, or of everybody."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, everybody: bool = False) -> None:
+        self.places = OPEN_PLACES if everybody else SLOW_PLACES
         self.slow = 0
         """How many places are taken."""
 
@@ -69,7 +72,7 @@ class _Place:
         self._reading.slow -= self._taken
 
     def _take(self) -> None:
-        if self._reading.slow >= SLOW_PLACES:
+        if self._reading.slow >= self._reading.places:
             # In the loop's next turn: what arrived while the loop was busy is taken note of first.
             self._timer.reschedule(self._loop.time())
             return
