@@ -76,6 +76,8 @@ from tokenauthority_server.transport.token_service import UseCases, token_servic
 START_RETRY_SECONDS = 0.25
 # No call without a deadline of its own takes longer.
 STOP_GRACE_SECONDS = 5.0
+STOP_ATTEMPTS = 3
+STOP_ATTEMPT_SECONDS = 0.5
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -200,7 +202,7 @@ async def running(settings: Settings, *, dev: bool = False) -> AsyncIterator["Au
         background = asyncio.create_task(
             work_beside_calls(readiness, database, redis, activity, chores)
         )
-        stack.callback(background.cancel)
+        stack.push_async_callback(_ended, background)
         yield Authority(
             addresses=Addresses(
                 grpc=address_of(settings.grpc_host, grpc_port),
@@ -316,6 +318,18 @@ def _chores(
         Chore("counting", counting.tick, COUNTING_TICK.total_seconds()),
         Chore("keys", rotation.tick, KEY_TICK.total_seconds()),
     ]
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel the task, and return when it has let go of what it held: a connection, say.
+
+    Where a time-out comes in the same moment, a cancellation may be lost: it is said again.
+    """
+    for _ in range(STOP_ATTEMPTS):
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=STOP_ATTEMPT_SECONDS)
+        if done:
+            return
 
 
 async def _first(*tasks: asyncio.Task[Any]) -> None:
