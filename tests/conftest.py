@@ -11,25 +11,23 @@ from support.redis import redis_server
 from tokenauthority_server.adapters.postgres.migrate import migrate
 
 TESTS = Path(__file__).parent
-# What bounds how long something takes, or compares how long it took.
+# What runs fleets of processes, races many callers, or bounds how long something takes.
 ALONE = [
+    TESTS / "e2e",
+    TESTS / "faults",
+    TESTS / "integration" / "test_background.py",
     TESTS / "integration" / "test_benchmarks.py",
     TESTS / "integration" / "test_login_timing.py",
     TESTS / "integration" / "test_no_oracle.py",
     TESTS / "unit" / "tokens" / "test_equal_work.py",
-    *(TESTS / "faults").glob("test_rows_01_*.py"),
-    *(TESTS / "faults").glob("test_row_2[3-9]_*.py"),
-    *(TESTS / "faults").glob("test_row_3[2-4]_*.py"),
-    *(TESTS / "faults").glob("test_row_3[79]_*.py"),
-    TESTS / "faults" / "test_row_38_connections.py",
-    TESTS / "faults" / "test_row_38_floods.py",
+    *(TESTS / "contract").glob("test_*_races.py"),
 ]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what runs by itself: see the marker `alone`."""
     for item in items:
-        if item.path in ALONE:
+        if any(item.path.is_relative_to(place) for place in ALONE):
             item.add_marker("alone")
 
 
