@@ -72,7 +72,8 @@ class AccountServiceServicer(object):
         there go on.
         UNAUTHENTICATED / INVALID_CREDENTIALS; PERMISSION_DENIED / ACCOUNT_LOCKED with RetryInfo, or
         ACCOUNT_DISABLED, which is told only to whoever knew the password; INVALID_ARGUMENT /
-        PROFILE_TOO_LARGE; FAILED_PRECONDITION / SESSION_LIMIT_REACHED; UNAVAILABLE / OVERLOADED.
+        PROFILE_TOO_LARGE; FAILED_PRECONDITION / SESSION_LIMIT_REACHED; RESOURCE_EXHAUSTED / RATE_LIMITED;
+        UNAVAILABLE / OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,7 +43,8 @@ class AccountServiceStub:
     there go on.
     UNAUTHENTICATED / INVALID_CREDENTIALS; PERMISSION_DENIED / ACCOUNT_LOCKED with RetryInfo, or
     ACCOUNT_DISABLED, which is told only to whoever knew the password; INVALID_ARGUMENT /
-    PROFILE_TOO_LARGE; FAILED_PRECONDITION / SESSION_LIMIT_REACHED; UNAVAILABLE / OVERLOADED.
+    PROFILE_TOO_LARGE; FAILED_PRECONDITION / SESSION_LIMIT_REACHED; RESOURCE_EXHAUSTED / RATE_LIMITED;
+    UNAVAILABLE / OVERLOADED.
     """
     Logout: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.LogoutRequest, _account_service_pb2.LogoutResponse]
     """Logout ends the session of a refresh token, rotated or expired ones included. It may be repeated:
@@ -76,7 +77,8 @@ class AccountServiceAsyncStub(AccountServiceStub):
     there go on.
     UNAUTHENTICATED / INVALID_CREDENTIALS; PERMISSION_DENIED / ACCOUNT_LOCKED with RetryInfo, or
     ACCOUNT_DISABLED, which is told only to whoever knew the password; INVALID_ARGUMENT /
-    PROFILE_TOO_LARGE; FAILED_PRECONDITION / SESSION_LIMIT_REACHED; UNAVAILABLE / OVERLOADED.
+    PROFILE_TOO_LARGE; FAILED_PRECONDITION / SESSION_LIMIT_REACHED; RESOURCE_EXHAUSTED / RATE_LIMITED;
+    UNAVAILABLE / OVERLOADED.
     """
     Logout: _aio.UnaryUnaryMultiCallable[_account_service_pb2.LogoutRequest, _account_service_pb2.LogoutResponse]  # type: ignore[assignment]
     """Logout ends the session of a refresh token, rotated or expired ones included. It may be repeated:
@@ -112,7 +114,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         there go on.
         UNAUTHENTICATED / INVALID_CREDENTIALS; PERMISSION_DENIED / ACCOUNT_LOCKED with RetryInfo, or
         ACCOUNT_DISABLED, which is told only to whoever knew the password; INVALID_ARGUMENT /
-        PROFILE_TOO_LARGE; FAILED_PRECONDITION / SESSION_LIMIT_REACHED; UNAVAILABLE / OVERLOADED.
+        PROFILE_TOO_LARGE; FAILED_PRECONDITION / SESSION_LIMIT_REACHED; RESOURCE_EXHAUSTED / RATE_LIMITED;
+        UNAVAILABLE / OVERLOADED.
         """
 
     @_abc_1.abstractmethod

@@ -67,13 +67,13 @@ class FollowedCallers:
                 if fault not in self._told:
                     _log.warning("the callers' file is bad, the last good one stays", problem=fault)
             self._told = frozenset(error.faults)
-            self._tell(False)  # noqa: FBT003
+            self._tell(False)  # noqa: FBT003 - likewise
             return
         self._use(changed)
 
     def _use(self, good: CallersFile) -> None:
         self.current, self._told = good, frozenset()
-        self._tell(True)  # noqa: FBT003
+        self._tell(True)  # noqa: FBT003 - likewise
         _log.info("the callers' file has changed", callers=sorted(good.entries))
 
 

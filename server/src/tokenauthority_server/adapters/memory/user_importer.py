@@ -33,13 +33,13 @@ class MemoryUserImporter:
     ) -> Sequence[Imported]:
         """Take all of them over, and return what became of each, in order."""
         before = deepcopy(self._database) if dry_run else None
-        outcomes = [self._put(one, origin, replace_passwords) for one in users]
+        outcomes = [self._put(one, origin, replaces=replace_passwords) for one in users]
         if before is not None:
             for one in fields(before):
                 setattr(self._database, one.name, getattr(before, one.name))
         return outcomes
 
-    def _put(self, user: ImportedUser, origin: Origin, replaces: bool) -> Imported:  # noqa: FBT001
+    def _put(self, user: ImportedUser, origin: Origin, *, replaces: bool) -> Imported:
         database = self._database
         before = database.users.get(user.profile.user_id)
         if before is not None and before.status is UserStatus.DELETED:
