@@ -53,7 +53,7 @@ async def test_a_draining_authority_says_so_and_still_answers(
         following = asyncio.create_task(follow())
         await until(lambda: watched == [True])
 
-        await authority.authority.health.drain()
+        authority.authority.health.drain()
 
         await until(lambda: watched == [True, False])
         watch.cancel()

@@ -118,7 +118,7 @@ async def serve(
         finally:
             starting.cancel()
         _log.info("stopping", drain_seconds=settings.drain_seconds)
-        await authority.health.drain()
+        authority.health.drain()
         await asyncio.sleep(settings.drain_seconds)
 
 
@@ -166,7 +166,7 @@ async def running(settings: Settings, *, dev: bool = False) -> AsyncIterator["Au
             account_service(account_use_cases),
             admin_service(administering),
         ]
-        health = await Health.starting(readiness, services)
+        health = Health.starting(readiness, services)
         services.append(health.service())
         if settings.reflection:
             services.extend(reflection_services(services))
@@ -239,7 +239,7 @@ class Authority:
                 _log.warning("not ready yet", waiting_for=waiting_for, why=why)
                 said = waiting_for
             await asyncio.sleep(START_RETRY_SECONDS)
-        await self.health.ready()
+        self.health.ready()
         _log.info("ready")
 
     async def _missing(self) -> tuple[str, str] | None:

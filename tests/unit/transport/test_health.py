@@ -26,7 +26,7 @@ PATH = "/grpc.health.v1.Health"
 
 @pytest.fixture
 async def health(readiness: Readiness, script: Script) -> Health:
-    return await Health.starting(readiness, [token_service(fake_use_cases(script))])
+    return Health.starting(readiness, [token_service(fake_use_cases(script))])
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ async def test_a_process_that_starts_lives_and_is_not_ready(
 async def test_everything_follows_readiness(
     served: Served, health: Health, readiness: Readiness
 ) -> None:
-    await health.ready()
+    health.ready()
 
     assert await statuses(served) == dict.fromkeys((*FOLLOWING, LIVENESS), "SERVING")
     assert readiness.phase is Phase.READY
@@ -74,8 +74,8 @@ async def test_everything_follows_readiness(
 async def test_a_process_that_drains_lives_and_is_not_ready(
     served: Served, health: Health, readiness: Readiness
 ) -> None:
-    await health.ready()
-    await health.drain()
+    health.ready()
+    health.drain()
 
     assert await statuses(served) == {
         **dict.fromkeys(FOLLOWING, "NOT_SERVING"),
@@ -87,7 +87,7 @@ async def test_a_process_that_drains_lives_and_is_not_ready(
 async def test_a_lost_store_takes_nothing_out_of_service(
     served: Served, health: Health, readiness: Readiness
 ) -> None:
-    await health.ready()
+    health.ready()
     readiness.store_seen("PostgreSQL", up=False)
 
     assert await statuses(served) == dict.fromkeys((*FOLLOWING, LIVENESS), "SERVING")
@@ -96,9 +96,9 @@ async def test_a_lost_store_takes_nothing_out_of_service(
 async def test_a_watcher_sees_each_change(served: Served, health: Health) -> None:
     watcher = watch(served, READINESS)
     seen = [(await watcher.read()).status]
-    await health.ready()
+    health.ready()
     seen.append((await watcher.read()).status)
-    await health.drain()
+    health.drain()
     seen.append((await watcher.read()).status)
     watcher.cancel()
 
@@ -119,8 +119,7 @@ async def test_a_watcher_who_takes_nothing_keeps_nobody_waiting(
 
         other = watch(served, name)
         seen = [(await asyncio.wait_for(other.read(), 5)).status]
-        async with asyncio.timeout(5):
-            await health.ready()
+        health.ready()
         seen.append((await asyncio.wait_for(other.read(), 5)).status)
         other.cancel()
 

@@ -42,7 +42,7 @@ HANDLERS = {
 async def services(script: Script, readiness: Readiness) -> list[Service]:
     """Return everything that the server serves."""
     ours = our_services(script)
-    health = (await Health.starting(readiness, ours)).service()
+    health = Health.starting(readiness, ours).service()
     return [*ours, health, *reflection_services([*ours, health])]
 
 

@@ -29,7 +29,7 @@ SERVICES = sorted({path.split("/")[1] for path in POLICIES})
 @pytest.fixture
 async def served(script: Script, readiness: Readiness) -> AsyncIterator[Served]:
     ours = our_services(script)
-    services = [*ours, (await Health.starting(readiness, ours)).service()]
+    services = [*ours, Health.starting(readiness, ours).service()]
     async with serving(*services, *reflection_services(services)) as running:
         yield running
 

@@ -34,7 +34,7 @@ class Health:
         self._servicer = _Servicer()
 
     @classmethod
-    async def starting(cls, readiness: Readiness, services: Iterable[Service]) -> Self:
+    def starting(cls, readiness: Readiness, services: Iterable[Service]) -> Self:
         """Return the health of a process that lives and is not ready.
 
         It answers for each of the services by its full name.
@@ -44,11 +44,11 @@ class Health:
         health._enter(Phase.STARTING)
         return health
 
-    async def ready(self) -> None:
+    def ready(self) -> None:
         """Say from now on that calls should be sent here."""
         self._enter(Phase.READY)
 
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Say from now on that no more calls should be sent here; they are still served."""
         self._enter(Phase.DRAINING)
 

@@ -1,8 +1,9 @@
 -- Reserve an attempt at a password, before the password is looked at, and return what it is checked
 -- against. Of any number of attempts at once no more are reserved than may fail.
 -- Whoever comes from a source that has logged in to the account before, or with a session of its
--- user's (p_own without p_source), is judged by an allowance of its own; all others by the name's, and by what their source has failed at elsewhere. Rows are
--- locked in the order source, own, name, here and wherever they are locked.
+-- user's (p_own without p_source), is judged by an allowance of its own; all others by the name's,
+-- and by what their source has failed at elsewhere. Rows are locked in the order source, own, name,
+-- here and wherever they are locked.
 -- The outcome is begun, busy (as many attempts are under way as may fail), locked, or slowed.
 CREATE FUNCTION tokenauthority.begin_login_v1(
     p_username text, p_name bytea, p_form bytea, p_source bytea, p_own bytea, p_max integer,
