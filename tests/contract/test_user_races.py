@@ -40,7 +40,8 @@ async def test_a_first_put_is_done_by_all_and_once(stores: Stores) -> None:
 
 
 async def test_two_who_change_names(stores: Stores) -> None:
-    # Both wait for the other's old name: one gives way, and nothing hangs.
+    # The guard: both rows are locked by one order. Otherwise each waits for the other's old name
+    # until the server looks for deadlocks, which is later than the store's time.
     for number in range(ROUNDS):
         one, other = (
             replace(BOB, user_id=f"u-{number}-{which}", username=f"{which}-{number}")
