@@ -11,7 +11,18 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from benchmarks import caller_checks, calls, key_loading, machine, report, startup, tokens
+from benchmarks import (
+    caller_checks,
+    calls,
+    key_loading,
+    large_view,
+    machine,
+    report,
+    revoking,
+    startup,
+    tokens,
+    two_workers,
+)
 from benchmarks.authority import NotReadyError
 from benchmarks.rows import Row
 from benchmarks.stores import Stores, stores
@@ -19,7 +30,7 @@ from benchmarks.trial import NothingAnsweredError, Pace
 from tokenauthority_server.embedded import EmbeddedStoreError
 
 TOKENS = ("T1", "T2", "T3", "T4")
-IDS = (*calls.MEASURES, "P10", *TOKENS)
+IDS = (*calls.MEASURES, "P6", "P8", "P9", "P10", *TOKENS)
 WIDTH = 120
 """Where there is no terminal that has one."""
 OUTPUT = Path("build/benchmarks.json")
@@ -77,10 +88,17 @@ def _measure(up: Stores, folder: Path, ids: Sequence[str], *, quick: bool) -> It
     if "P10" in ids:
         yield startup.serve(up.settings, folder, 2 if quick else 7)
         yield startup.dev(folder, 1 if quick else 5)
+    pace = Pace(rounds=3, seconds=0.7) if quick else Pace(rounds=5, seconds=2.5)
+    drivers = min(4, max(2, (os.cpu_count() or 2) - 2))
+    if "P6" in ids:
+        yield revoking.revoke(up, folder, 60 if quick else 500)
+    if "P8" in ids:
+        facts = large_view.FACTS // 20 if quick else large_view.FACTS
+        yield large_view.validate(up, folder, drivers, pace, facts)
+    if "P9" in ids:
+        yield two_workers.measure(up, folder, pace)
     measures = [calls.MEASURES[one] for one in calls.MEASURES if one in ids]
     if measures:
-        pace = Pace(rounds=3, seconds=0.7) if quick else Pace(rounds=5, seconds=2.5)
-        drivers = min(4, max(2, (os.cpu_count() or 2) - 2))
         with calls.bench(up, folder, 128 if quick else 1024, drivers, pace) as bench:
             yield from (measure(bench) for measure in measures)
 

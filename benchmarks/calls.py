@@ -1,5 +1,5 @@
-"""P1, P4 and P5: calls of the authority against the same calls of the bare server. And L1: against
-the authority's own, while nobody logs in."""
+"""P1, P4 and P5: calls of the authority against the same calls of the bare server. And against the
+authority's own: P2, tokens in lists, and L1, while people log in."""
 
 import asyncio
 import statistics
@@ -25,6 +25,10 @@ from benchmarks.workload import Seed
 from tokenauthority_server.adapters.passwords import HashingThreads
 
 IN_FLIGHT = 64
+TOKENS = 100
+"""In each list of P2."""
+LISTS_IN_FLIGHT = 8
+"""So few that what one window of HTTP/2 holds is no bound for them."""
 LOGINS_IN_FLIGHT = 8
 """More than enough to keep the threads busy that hash."""
 Bodies = Callable[[Sequence[Seed]], list[bytes]]
@@ -67,10 +71,38 @@ def validate(bench: Bench) -> Row:
     return compare(
         "P1",
         "Validate",
-        "the authority, asking PostgreSQL for each call, against a bare grpc.aio method with the "
-        f"same messages; {IN_FLIGHT} in flight, by {driving.name}",
+        "the authority, by its leased view, against a bare grpc.aio method with the same "
+        f"messages; {IN_FLIGHT} in flight, by {driving.name}",
         Budget(rate=0.85, p99=1.3),
         bench.measure("Validate", driving, workload.validations, workload.validations),
+    )
+
+
+def batch_validate(bench: Bench) -> Row:
+    address, pid = bench.authority.address, bench.authority.pid
+    lists = workload.batches(bench.seeds, TOKENS)
+    bench.crew.prepare(Work("ours", address, "BatchValidate", lists, LISTS_IN_FLIGHT))
+    single = workload.validations(bench.seeds)
+    bench.crew.prepare(Work("bare", address, "Validate", single, IN_FLIGHT))
+    sides = [Side(name, bench.crew, pid, bench.database_pid) for name in ("ours", "bare")]
+    windows = run(sides, bench.pace)
+    windows["ours"] = [
+        replace(
+            one,
+            rate=TOKENS * one.rate,
+            server_us=one.server_us / TOKENS,
+            store_us=one.store_us / TOKENS,
+        )
+        for one in windows["ours"]
+    ]
+    return compare(
+        "P2",
+        f"tokens by BatchValidate of {TOKENS}",
+        f"tokens through BatchValidate, {LISTS_IN_FLIGHT} lists in flight, against calls of "
+        f"Validate to the same authority, {IN_FLIGHT} in flight, by {bench.crew.name}; only the "
+        "times are those of whole lists",
+        Budget(rate=25),
+        windows,
     )
 
 
@@ -149,7 +181,13 @@ async def give_passwords(database_url: str) -> None:
     hasher.close()
 
 
-MEASURES = {"P1": validate, "P4": refresh, "P5": create_pair, "L1": validate_beside_logins}
+MEASURES = {
+    "P1": validate,
+    "P2": batch_validate,
+    "P4": refresh,
+    "P5": create_pair,
+    "L1": validate_beside_logins,
+}
 
 
 @contextmanager

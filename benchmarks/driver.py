@@ -3,7 +3,9 @@
 import asyncio
 import os
 from collections import deque
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
+from typing import Final
 
 import grpc
 
@@ -16,6 +18,9 @@ NICE = 5
 
 ACTIVE = pb.ValidateResponse(active=True).SerializeToString()
 """How the answer about a good token begins."""
+
+BEFORE_VERDICT: Final[Mapping[Rpc, int]] = {"Validate": 0, "BatchValidate": 3}
+"""What comes before the first verdict: in a list a tag, and a length of two bytes."""
 
 
 class WrongAnswerError(Exception):
@@ -66,6 +71,6 @@ def following(rpc: Rpc, body: bytes, answer: bytes) -> bytes:
         if not token:
             raise WrongAnswerError
         return pb.RefreshRequest(refresh_token=token).SerializeToString()
-    if not answer or (rpc == "Validate" and not answer.startswith(ACTIVE)):
+    if not answer or (rpc in BEFORE_VERDICT and not answer.startswith(ACTIVE, BEFORE_VERDICT[rpc])):
         raise WrongAnswerError
     return body

@@ -13,7 +13,7 @@ CALL_SECONDS = 5.0
 MOST_FAILURES = 20
 """Then a loop ends early: the side is broken, and its figures would be too."""
 
-Rpc = Literal["Validate", "Refresh", "CreatePair", "Login"]
+Rpc = Literal["Validate", "BatchValidate", "Refresh", "CreatePair", "Login"]
 
 
 def path_of(rpc: Rpc) -> str:

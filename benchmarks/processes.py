@@ -59,6 +59,12 @@ def spent_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def resident_bytes(pid: int) -> int:
+    """Return the memory that a process has."""
+    pages = int(_read(PROC / str(pid) / "statm").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def _threads(pids: Sequence[int]) -> Threads:
     found: Threads = {}
     for pid in pids:

@@ -106,7 +106,8 @@ def _watch(side: Side, moment: float) -> list[Sample]:
     """Wait for the moment, and return a sample of the server, of its store and of each driver."""
     time.sleep(max(0.0, moment - time.monotonic()))
     return [
-        sample([side.server]),
+        # With several workers it has children.
+        sample(family(side.server)),
         sample(family(side.store)),
         *(sample([d]) for d in side.loading.pids),
     ]

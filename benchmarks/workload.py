@@ -61,6 +61,17 @@ def validations(seeds: Sequence[Seed]) -> list[bytes]:
     return [pb.ValidateRequest(token=one.access_token).SerializeToString() for one in seeds]
 
 
+def batches(seeds: Sequence[Seed], size: int) -> list[bytes]:
+    """Return requests about so many tokens each; every token is the first of one."""
+    tokens = [one.access_token for one in seeds]
+    return [
+        pb.BatchValidateRequest(
+            tokens=[tokens[(first + n) % len(tokens)] for n in range(size)]
+        ).SerializeToString()
+        for first in range(len(tokens))
+    ]
+
+
 def creations(seeds: Sequence[Seed]) -> list[bytes]:
     """Return requests by user_id: the profile comes from the directory."""
     return [_known(one).SerializeToString() for one in seeds]

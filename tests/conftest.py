@@ -7,18 +7,22 @@ import pytest
 from support.own_stores import OwnStores, own_stores
 from support.postgres import Databases, postgres_server
 from support.redis import redis_server
+from support.valkey_nodes import ValkeyCluster, WatchedPrimary, valkey_cluster, watched_primary
 
 from tokenauthority_server.adapters.postgres.migrate import migrate
 
 TESTS = Path(__file__).parent
 # What runs fleets of processes, races many callers, or bounds how long something takes.
 ALONE = [
+    TESTS / "contract" / "test_revocation_log.py",
+    TESTS / "contract" / "test_revocation_log_in_redis.py",
     TESTS / "e2e",
     TESTS / "faults",
     TESTS / "integration" / "test_background.py",
     TESTS / "integration" / "test_benchmarks.py",
     TESTS / "integration" / "test_login_timing.py",
     TESTS / "integration" / "test_no_oracle.py",
+    TESTS / "integration" / "test_redis_failover.py",
     TESTS / "unit" / "tokens" / "test_equal_work.py",
     *(TESTS / "contract").glob("test_*_races.py"),
 ]
@@ -41,6 +45,32 @@ def postgres_url() -> Iterator[str]:
 def redis_url() -> Iterator[str]:
     with redis_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def killable_cluster() -> Iterator[ValkeyCluster]:
+    with valkey_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(killable_cluster: ValkeyCluster) -> Iterator[ValkeyCluster]:
+    """A cluster of which a test may kill a node. It is up again for the next one."""
+    yield killable_cluster
+    killable_cluster.restore()
+
+
+@pytest.fixture(scope="session")
+def killable_watched() -> Iterator[WatchedPrimary]:
+    with watched_primary() as watched:
+        yield watched
+
+
+@pytest.fixture
+def watched(killable_watched: WatchedPrimary) -> Iterator[WatchedPrimary]:
+    """A primary that a test may kill. It is up again for the next one."""
+    yield killable_watched
+    killable_watched.restore()
 
 
 @pytest.fixture(scope="session")

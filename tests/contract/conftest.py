@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 from support.memory_stores import memory_stores
 from support.postgres_stores import postgres_stores
+from support.revocation_logs import RedisServer, log_of_server
 from support.stores import Stores
 
 
@@ -18,3 +19,9 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         return memory_stores()
     stores: Stores = request.getfixturevalue("postgres")
     return stores
+
+
+@pytest.fixture
+async def redis_data(redis_url: str) -> AsyncIterator[RedisServer]:
+    async with log_of_server(redis_url) as server:
+        yield server

@@ -6,15 +6,16 @@ It may write later, so what was recorded is waited for.
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.valkey_nodes import ValkeyCluster
 from support.waiting import eventually
 
 from tokenauthority_server.adapters.memory import MemoryActivityLog
 from tokenauthority_server.adapters.redis.activity import RedisActivityLog
-from tokenauthority_server.adapters.redis.connection import connect
+from tokenauthority_server.adapters.redis.connection import Client, connect
 from tokenauthority_server.domain.ports import ActivityLog
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -22,7 +23,18 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 async def redis_activity(redis_url: str) -> AsyncIterator[ActivityLog]:
-    client = connect(redis_url)
+    async with activity_in(connect(redis_url)) as log:
+        yield log
+
+
+@pytest.fixture
+async def cluster_activity(cluster: ValkeyCluster) -> AsyncIterator[ActivityLog]:
+    async with activity_in(connect(cluster.url, patient=True)) as log:
+        yield log
+
+
+@asynccontextmanager
+async def activity_in(client: Client) -> AsyncIterator[ActivityLog]:
     log = RedisActivityLog(client, keep=timedelta(hours=1))
     writer = asyncio.create_task(log.run())
     yield log
@@ -32,11 +44,11 @@ async def redis_activity(redis_url: str) -> AsyncIterator[ActivityLog]:
     await client.aclose()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", pytest.param("cluster", marks=pytest.mark.alone)])
 def activity(request: pytest.FixtureRequest) -> ActivityLog:
     if request.param == "memory":
         return MemoryActivityLog()
-    log: ActivityLog = request.getfixturevalue("redis_activity")
+    log: ActivityLog = request.getfixturevalue(f"{request.param}_activity")
     return log
 
 

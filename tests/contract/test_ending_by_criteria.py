@@ -220,3 +220,25 @@ async def test_a_kept_session_is_live_and_can_be_ended(stores: Stores) -> None:
     await end_user_sessions(stores, ADA.user_id, kept)
     assert await end(stores, SessionCriteria(user_id=ADA.user_id)) == (1, 1)
     assert await death(stores, access_claims(kept)) == DEAD
+
+
+async def test_all_that_was_to_end_is_named(stores: Stores) -> None:
+    # What has just expired, or hangs on a revoked key, counts no more, and may be accepted yet.
+    minute = timedelta(minutes=1)
+    short = replace(LIFETIMES, access=minute, refresh=minute)
+    expired = await create(stores, lifetimes=short)
+    await stores.advance(minute + timedelta(seconds=1))
+    on_a_revoked_key = await create(stores, new_session(key_id="key-9"))
+    await revoke_key(stores, "key-9")
+    await end_session(stores, await create(stores))
+    live = await create(stores, new_session(BOB))
+    span = Span(length=1_000, most=1_000)
+    of_phones = SessionCriteria(device_id="phone")
+    assert (await stores.ender.count_stretch(of_phones, span)).dead == ()
+    stretch = await stores.ender.end_stretch(of_phones, span, ADMIN, ORIGIN)
+    assert stretch.ended == 1
+    grants = (expired, on_a_revoked_key, live)
+    assert {(one.user_id, one.session_id) for one in stretch.dead} == {
+        (one.profile.user_id, one.session_id) for one in grants
+    }
+    assert (await stores.ender.end_stretch(of_phones, span, ADMIN, ORIGIN)).dead == ()

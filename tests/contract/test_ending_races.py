@@ -55,6 +55,22 @@ async def test_a_refresh_that_comes_second_is_refused(stores: Stores) -> None:
     assert isinstance(rotated, SessionEndedError)
 
 
+async def test_what_somebody_else_has_ended_just_before_is_named(postgres: Stores) -> None:
+    # Whoever is told that it matched has to be able to rely on its death.
+    grant = await create(postgres)
+
+    async def ended() -> Stretch:
+        return await end(postgres)
+
+    first, stretch = await in_line(
+        postgres, grant.session_id, end_session(postgres, grant), ended()
+    )
+    assert first == 1
+    assert isinstance(stretch, Stretch)
+    assert (stretch.matched, stretch.ended) == (1, 0)
+    assert [one.session_id for one in stretch.dead] == [grant.session_id]
+
+
 async def test_it_is_ended_once(stores: Stores) -> None:
     # The guard: it is counted after the wait for its row.
     for _ in range(ROUNDS):

@@ -5,10 +5,10 @@ import secrets
 from collections.abc import AsyncIterator
 
 import pytest
-import redis.asyncio
+from support.valkey_nodes import ValkeyCluster
 
 from tokenauthority_server.adapters.memory.rates import MemoryRateExchange
-from tokenauthority_server.adapters.redis.connection import connect
+from tokenauthority_server.adapters.redis.connection import Client, connect
 from tokenauthority_server.adapters.redis.rates import RedisRateExchange
 from tokenauthority_server.domain.errors import StoreUnavailableError
 from tokenauthority_server.domain.rates import Quota, RateExchange, Use
@@ -20,17 +20,25 @@ SLACK = 500 * MILLISECOND
 
 
 @pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+async def client(redis_url: str) -> AsyncIterator[Client]:
     client = connect(redis_url)
     yield client
     await client.aclose()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture
+async def cluster_client(cluster: ValkeyCluster) -> AsyncIterator[Client]:
+    client = connect(cluster.url, patient=True)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(params=["memory", "redis", pytest.param("cluster", marks=pytest.mark.alone)])
 def exchange(request: pytest.FixtureRequest) -> RateExchange:
     if request.param == "memory":
         return MemoryRateExchange()
-    return RedisRateExchange(request.getfixturevalue("client"))
+    client = "client" if request.param == "redis" else "cluster_client"
+    return RedisRateExchange(request.getfixturevalue(client))
 
 
 @pytest.fixture
@@ -93,9 +101,7 @@ async def test_no_more_is_owed_than_the_most(exchange: RateExchange, quota: Quot
     assert about(ahead[quota], 10 * SECOND)
 
 
-async def test_the_clock_of_another_node_locks_nobody_out(
-    client: redis.asyncio.Redis, quota: Quota
-) -> None:
+async def test_the_clock_of_another_node_locks_nobody_out(client: Client, quota: Quota) -> None:
     key = f"ta:{{{quota.caller}}}:rate"
     for far in ("9999999999999999", "1e300"):
         await client.hset(key, quota.rpc, far)
@@ -104,7 +110,7 @@ async def test_the_clock_of_another_node_locks_nobody_out(
         assert await client.pttl(key) <= 10_001
 
 
-async def test_no_key_is_left(client: redis.asyncio.Redis, quota: Quota) -> None:
+async def test_no_key_is_left(client: Client, quota: Quota) -> None:
     exchange, key = RedisRateExchange(client), f"ta:{{{quota.caller}}}:rate"
     await exchange.exchange(
         {quota: used(10 * SECOND), quota._replace(rpc="/a.B/C"): used(MILLISECOND)}
@@ -119,7 +125,7 @@ async def test_no_key_is_left(client: redis.asyncio.Redis, quota: Quota) -> None
     assert not await client.exists(f"ta:{{{other.caller}}}:rate")
 
 
-async def test_what_is_not_ours_is_no_answer(client: redis.asyncio.Redis, quota: Quota) -> None:
+async def test_what_is_not_ours_is_no_answer(client: Client, quota: Quota) -> None:
     key = f"ta:{{{quota.caller}}}:rate"
     await client.set(key, "text", ex=5)
     with pytest.raises(StoreUnavailableError):

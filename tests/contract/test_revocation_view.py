@@ -126,7 +126,5 @@ async def test_a_fact_kills_its_own_kind_of_target_only(stores: Stores) -> None:
     assert await death(stores, lookalike) is None
 
 
-async def test_what_was_revoked_is_settled(stores: Stores) -> None:
-    grant = await create(stores)
-    await end_session(stores, grant)
-    assert await stores.view.settle()
+async def test_without_a_question_nothing_is_known(stores: Stores) -> None:
+    assert stores.view.check_now(access_claims(await create(stores))) is None

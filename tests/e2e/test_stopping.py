@@ -15,11 +15,15 @@ from support.waiting import until
 from tokenauthority_client import Subject, TokenAuthorityClient
 
 READY_SECONDS = 10
+"""For each process that is started."""
 
 
-@pytest.fixture
-def serving(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(params=["1", "2"], ids=["one process", "two workers"])
+def serving(
+    request: pytest.FixtureRequest, database_url: str, redis_url: str, tmp_path: Path
+) -> Iterator[Server]:
     settings = {
+        "WORKERS": request.param,
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "KEY_ENCRYPTION_KEY": KEY,
@@ -28,7 +32,7 @@ def serving(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Serve
     began = time.monotonic()
     program = HERE / "tokenauthority"
     with server(program, "serve", tmp_path / "output", settings, '"event":"ready"') as started:
-        assert time.monotonic() - began < READY_SECONDS
+        assert time.monotonic() - began < READY_SECONDS * int(request.param)
         yield started
 
 

@@ -11,9 +11,10 @@ from faults.harness.counts import FULL
 from faults.harness.fleet import Fleet
 from faults.harness.pace import Pace
 from faults.harness.record import Record
-from faults.harness.report import Report
+from faults.harness.report import Measured, Report
 from support.own_stores import OwnStores
 from support.postgres import Connection, Databases
+from support.redis import own_redis
 
 from tokenauthority_server.adapters.postgres.migrate import migrate
 
@@ -56,6 +57,8 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     report = config.stash[REPORT]
+    for line in report.told():
+        terminalreporter.write_line(line)
     if FULL and report.done:
         terminalreporter.section("faults")
         for line in report.table():
@@ -74,6 +77,20 @@ def counted(request: pytest.FixtureRequest) -> Callable[[int, int], Iterator[int
         return report.counted(request.node.nodeid, what, row, number)
 
     return of_row
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Takes in how long revocations took, to be reported."""
+    report = request.config.stash[REPORT]
+    return lambda history: report.measured(request.node.nodeid, history)
+
+
+@pytest.fixture
+def own_redis_url() -> Iterator[str]:
+    """A Redis in which nobody else's verifiers have rows."""
+    with own_redis() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
 
 import pytest
-from faults.harness.caller import Caller, Refused, Served
+from faults.harness.caller import Caller, Refused
 from faults.harness.check import check, check_tables
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
 from faults.harness.record import Record, SessionRecord
+from faults.harness.served import Served
 from support.authority import serving
 
 from tokenauthority.v1 import token_service_pb2 as pb

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import pytest
-from faults.harness.caller import Caller, Served, insist
+from faults.harness.caller import Caller, insist
 from faults.harness.check import check
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
 from faults.harness.record import Record, SessionRecord
+from faults.harness.served import Served
 from support.authority import serving
 
 from tokenauthority.v1 import token_service_pb2 as pb

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 
 import pytest
-from faults.harness.caller import Caller, Refused, Served, insist
+from faults.harness.caller import Caller, Refused, insist
 from faults.harness.check import check, check_answers
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
 from faults.harness.record import Record, SessionRecord, State
+from faults.harness.served import Served
 from support.authority import serving
 
 from tokenauthority.v1 import token_service_pb2 as pb

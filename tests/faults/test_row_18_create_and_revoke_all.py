@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
-from faults.harness.caller import Caller, Refused, Served, told
+from faults.harness.caller import Caller, Refused, told
 from faults.harness.check import check
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
 from faults.harness.guards import remove_guard, try_often
 from faults.harness.record import Record, SessionRecord
+from faults.harness.served import Served
 from faults.harness.tokens import claims_of
 from support.authority import serving
 from support.postgres import Connection

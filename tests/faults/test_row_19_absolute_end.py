@@ -8,9 +8,10 @@ import asyncpg
 import grpc
 import pytest
 from faults.harness.ageing import age
-from faults.harness.caller import Served, reason_of, told
+from faults.harness.caller import reason_of, told
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
+from faults.harness.served import Served
 from support.authority import serving
 from support.callers import create_request
 from support.postgres import Connection

@@ -11,10 +11,11 @@ from typing import Any
 import asyncpg
 import grpc
 import pytest
-from faults.harness.caller import Served, reason_of, told
+from faults.harness.caller import reason_of, told
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
 from faults.harness.guards import remove_guard, try_often
+from faults.harness.served import Served
 from faults.harness.tables import counted as counted_in
 from faults.harness.tables import impossible_rows
 from support.authority import serving

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import asyncpg
 import grpc
 import pytest
-from faults.harness.caller import Caller, Served, told
+from faults.harness.caller import Caller, told
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
 from faults.harness.record import Record, State
+from faults.harness.served import Served
 from support.authority import serving
 from support.failures import failure_of
 from support.postgres import Connection

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from faults.harness.ageing import age
-from faults.harness.caller import Served
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
+from faults.harness.served import Served
 from faults.harness.tables import counted as counted_in
 from support.callers import create_request
 from support.postgres import Connection

@@ -1,7 +1,7 @@
 """Row 26: a store that is silent, slow, resetting or slicing bytes.
 
-Answers come soon. Where it is PostgreSQL they are right, or `UNAVAILABLE`; where it is Redis nobody
-notices.
+Answers come soon. Where it is PostgreSQL they are right, or `UNAVAILABLE`, and access tokens are
+validated by the view; where it is Redis nobody notices.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pytest
 from faults.harness.counts import rounds
 from faults.harness.network import Network
+from faults.harness.network_faults import NETWORK_FAULTS, PASSABLE
 from faults.harness.pace import Pace
 from faults.harness.verdicts import Verdicts, ending, known_sessions
 from support.authority import Served, serving
@@ -21,19 +22,9 @@ from support.waiting import eventually
 from tokenauthority_client import TokenAuthorityClient
 
 Counted = Callable[[int, int], Iterator[int]]
-Fault = Callable[[Network], None]
 
-FAULTS: dict[str, Fault] = {
-    "slow": lambda network: network.delay(30),
-    "too slow": lambda network: network.delay(700),
-    "slicing": lambda network: network.slice(120),
-    "resetting": lambda network: network.reset_within(0.5),
-    "dropping": lambda network: network.drop(),
-    "swallowing": lambda network: network.blackhole(),
-    "silent": lambda network: network.silence(),
-}
-PASSABLE = {"slow", "slicing", "resetting"}
-"""Faults that let a call through, if late or at the second attempt; the others let none."""
+LEASE = "1"
+"""Seconds: whoever is cut off from Redis is not waited for much longer than the faults last."""
 SESSIONS = 6
 SECONDS = 1.0
 
@@ -88,15 +79,16 @@ async def replicas(databases: Databases, redis_url: str) -> AsyncIterator[Replic
         enter = stack.enter_async_context
         url = await enter(databases.fresh())
         bad = {}
-        for name in FAULTS:
+        for name in NETWORK_FAULTS:
             networks = {
                 "PostgreSQL": await enter(Network.before(url)),
                 "Redis": await enter(Network.before(redis_url)),
             }
-            authority = await enter(serving(*(one.url for one in networks.values())))
+            urls = [one.url for one in networks.values()]
+            authority = await enter(serving(*urls, REVOCATION_LEASE_SECONDS=LEASE))
             client = await enter(TokenAuthorityClient(authority.channel))
             bad[name] = Replica(authority, client, networks)
-        good = await enter(serving(url, redis_url))
+        good = await enter(serving(url, redis_url, REVOCATION_LEASE_SECONDS=LEASE))
         yield Replicas(good, bad)
 
 
@@ -113,7 +105,7 @@ async def suffering(replicas: Replicas, store: str, pace: Pace) -> list[Sufferin
 async def suffer(good: Served, all_of_them: list[Suffering]) -> None:
     """Ask all of them while their faults last and sessions end elsewhere."""
     for one in all_of_them:
-        FAULTS[one.name](one.network)
+        NETWORK_FAULTS[one.name](one.network)
     async with AsyncExitStack() as endings:
         for one in all_of_them:
             sessions = one.verdicts.sessions
@@ -137,8 +129,10 @@ async def test_postgres_behind_a_bad_network(
             else:
                 verdicts = one.verdicts
                 # Each call takes long, and perhaps none of the few was this one.
-                await verdicts.validate(verdicts.sessions[0])
-                assert verdicts.unavailable["validate"] + verdicts.busy["validate"], one.name
+                await verdicts.validate_refresh_token(verdicts.sessions[0])
+                asked = "validate refresh token"
+                assert verdicts.unavailable[asked] + verdicts.busy[asked], one.name
+            await one.verdicts.validate_by_view()
         await asyncio.gather(*(one.heal() for one in all_of_them))
 
 

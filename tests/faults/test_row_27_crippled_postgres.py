@@ -37,7 +37,7 @@ POOL = 6
 async def sessions_of(authority: Served, name: str) -> tuple[Known, Known]:
     """A session that lives, and one that has ended."""
     live, ended = await known_sessions(authority, name, 2)
-    await insist(partial(end_session, authority, ended.pair.session_id))
+    ended.ended_for_all = await insist(partial(end_session, authority, ended.pair.session_id))
     ended.ended = True
     return live, ended
 

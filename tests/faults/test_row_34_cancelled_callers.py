@@ -11,12 +11,13 @@ from statistics import median
 
 import pytest
 from asyncpg.pool import PoolConnectionProxy
-from faults.harness.caller import Caller, Served, insist
+from faults.harness.caller import Caller, insist
 from faults.harness.check import check
 from faults.harness.counts import FULL, rounds
 from faults.harness.fleet import Fleet
 from faults.harness.footprint import Footprint
 from faults.harness.record import Record, SessionRecord
+from faults.harness.served import Served
 from faults.harness.tokens import claims_of
 from faults.harness.under_way import calls_under_way
 from support.authority import serving

@@ -163,7 +163,7 @@ async def test_what_is_never_finished_is_hung_up_on(worker: Worker, counted: Cou
 
 async def test_a_handshake_of_tls_has_its_time_too() -> None:
     # Guard: by default it has two minutes, and the time for settings begins after it.
-    server = SteadyServer((), OPTIONS)
+    server = SteadyServer(OPTIONS)
     credentials = grpc.ssl_server_credentials([certificate()])
     port = server.add_secure_port("127.0.0.1:0", credentials)
     await server.start()

@@ -154,7 +154,14 @@ def test_a_refresh_is_followed_by_its_successor_and_others_by_themselves() -> No
     followed = following("Refresh", asked, answer.SerializeToString())
 
     assert pb.RefreshRequest.FromString(followed).refresh_token == "second"
+    several = pb.BatchValidateResponse(results=[active] * 2).SerializeToString()
     assert following("Validate", b"asked", active.SerializeToString()) == b"asked"
+    with pytest.raises(WrongAnswerError):
+        # A length of one byte: no claims are in it, or hardly any.
+        following("BatchValidate", b"asked", several)
+    active.claims.permissions.extend(["engines.run"] * 20)
+    several = pb.BatchValidateResponse(results=[active] * 2).SerializeToString()
+    assert following("BatchValidate", b"asked", several) == b"asked"
     with pytest.raises(WrongAnswerError):
         following("Validate", b"asked", pb.ValidateResponse().SerializeToString())
 
@@ -204,6 +211,46 @@ def test_a_real_run_measures_tokens_and_keys_and_needs_no_stores(tmp_path: Path)
     # Whether the budgets hold is the benchmark's to say, on whatever machine this runs.
     assert done.returncode == int(any(row["verdict"] == "broken" for row in written["rows"]))
     assert "postgresql" not in written["machine"]
+
+
+def test_a_real_run_measures_revocations_that_are_final(tmp_path: Path) -> None:
+    output = tmp_path / "benchmarks.json"
+
+    done = subprocess.run(  # noqa: S603  our own command
+        [sys.executable, "-m", "benchmarks", "--quick", "--only", "P6", "--output", output],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=2 * BOUNDED,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(output.read_text())["rows"]
+    took = row["details"]["milliseconds"]
+    assert len(took) == row["details"]["effective_everywhere"] == 60
+    assert took == sorted(took)
+    assert took[0] > 0
+    # Whether the budget holds is the benchmark's to say, on whatever machine this runs.
+    assert row["verdict"] in {"met", "not yet met"}
+
+
+def test_a_real_run_measures_a_large_view_against_none(tmp_path: Path) -> None:
+    output = tmp_path / "benchmarks.json"
+
+    done = subprocess.run(  # noqa: S603  our own command
+        [sys.executable, "-m", "benchmarks", "--quick", "--only", "P8", "--output", output],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=2 * BOUNDED,
+        check=False,
+    )
+
+    (row,) = json.loads(output.read_text())["rows"]
+    assert set(row["details"]["sides"]) == {"ours", "bare"}
+    assert row["details"]["bytes"] > 50
+    assert done.returncode == int(row["verdict"] in {"driver-bound", "calls failed"})
 
 
 def test_a_real_run_measures_the_start_and_writes_what_it_found(tmp_path: Path) -> None:

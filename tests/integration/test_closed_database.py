@@ -5,7 +5,7 @@ import pytest
 from support.authority import Served
 from support.waiting import eventually
 
-from tokenauthority_client import StoreUnavailableError, Subject
+from tokenauthority_client import StoreUnavailableError, Subject, TokenType
 
 
 async def test_it_is_unavailable_and_comes_back(
@@ -23,8 +23,9 @@ async def test_it_is_unavailable_and_comes_back(
         async def told() -> bool:
             return (await authority.stores())["PostgreSQL"] == "down"
 
+        # Of an access token a lease may tell still.
         with pytest.raises(StoreUnavailableError):
-            await authority.client.validate(pair.access_token)
+            await authority.client.validate(pair.refresh_token, expected_type=TokenType.REFRESH)
         with pytest.raises(StoreUnavailableError):
             await authority.client.refresh(pair.refresh_token)
         await eventually(told)

@@ -147,7 +147,7 @@ async def test_the_log_tells_what_the_caller_of_an_unexpected_fault_is_not_told(
 
 async def test_what_grpc_itself_refuses_carries_no_details(shared: Served) -> None:
     ask = shared.channel.unary_unary
-    unknown = ask("/tokenauthority.v1.TokenService/WatchRevocations", bytes, bytes)
+    unknown = ask("/tokenauthority.v1.TokenService/Introspect", bytes, bytes)
     too_large = shared.stub.Validate(pb.ValidateRequest(token="x" * (16 * 1024 * 1024)))
     elsewhere = ask("/tokenauthority.v1.NoService/ListNothing", bytes, bytes)
 

@@ -18,6 +18,7 @@ from tokenauthority_server.adapters.signing_keys.folder import KeyFolderError
 from tokenauthority_server.config import load_settings
 from tokenauthority_server.domain import errors
 from tokenauthority_server.domain.sessions import Origin
+from tokenauthority_server.propagation import Untold
 from tokenauthority_server.services.signing_keys import SigningKeys
 from tokenauthority_server.signing import signing_keys
 from tokenauthority_tokens import jwk
@@ -52,7 +53,8 @@ async def keys(database_url: str, folder: Path) -> AsyncIterator[SigningKeys]:
     settings = load_settings(given, NO_FILE, mode="keys")
     database = Database(database_url)
     await database.open()
-    yield signing_keys(settings, database, EncryptionKeys(settings.key_encryption_keys))
+    sealing = EncryptionKeys(settings.key_encryption_keys)
+    yield signing_keys(settings, database, sealing, Untold())
     await database.close()
 
 

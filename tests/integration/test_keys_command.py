@@ -97,8 +97,27 @@ async def test_a_revoked_key_is_shown_with_what_it_ended(settings: Settings) -> 
     done = command(settings, "revoke", "--yes", active)
     assert done.code == 0
     assert [active, "ES256", "REVOKED"] in [line.split()[:3] for line in done.text.splitlines()]
-    assert done.text.endswith("0 sessions have ended.\n")
+    assert done.text.endswith("0 sessions have ended.\nServers learn of it within seconds.\n")
     assert sorted((await listed(settings)).values()) == ["ACTIVE", "REVOKED"]
+
+
+async def test_with_the_log_the_servers_know_of_it_when_it_is_told(
+    settings: Settings, redis_url: str
+) -> None:
+    (active,) = [one for one, state in (await listed(settings)).items() if state == "ACTIVE"]
+    told = {"REDIS_URL": redis_url, "REVOCATION_LEASE_SECONDS": "1"}
+    done = command(settings, "revoke", "--yes", active, **told)
+    assert done.text.endswith("0 sessions have ended.\n")
+
+
+async def test_a_log_that_cannot_be_reached_is_no_reason_not_to_revoke(
+    settings: Settings, unused_tcp_port: int
+) -> None:
+    (active,) = [one for one, state in (await listed(settings)).items() if state == "ACTIVE"]
+    away = {"REDIS_URL": f"redis://127.0.0.1:{unused_tcp_port}"}
+    done = command(settings, "revoke", "--yes", active, **away)
+    assert done.code == 0
+    assert done.text.endswith("Servers learn of it within seconds.\n")
 
 
 async def test_a_key_that_stands_elsewhere_is_revoked_whatever_its_folder_is_like(

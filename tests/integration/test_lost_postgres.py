@@ -7,10 +7,11 @@ from support.callers import create_request
 from support.outages import SOON, assert_all_unavailable, calls_of
 from support.own_stores import OwnStores
 from support.proxy import Proxy
+from support.redis import NO_REDIS
 from support.waiting import eventually
 
 from tokenauthority.v1 import token_service_pb2 as pb
-from tokenauthority_client import CallTimeoutError, InactiveReason, UnavailableError
+from tokenauthority_client import CallTimeoutError, CheckSource, InactiveReason, UnavailableError
 
 SETTING = "ALTER DATABASE tokenauthority"
 
@@ -38,8 +39,38 @@ async def shown_as(authority: Served, store: str, state: str) -> None:
     await eventually(shown)
 
 
-async def test_killed_and_started_again(own: OwnStores, redis_url: str) -> None:
+async def test_validations_go_on_under_a_lease(own: OwnStores, redis_url: str) -> None:
+    # Nobody can revoke anything meanwhile.
     async with serving(own.postgres.url, redis_url) as authority:
+        pair = await pair_of(authority, "u-leased")
+        dead = await pair_of(authority, "u-leased")
+        await authority.client.revoke_session(dead.session_id)
+        await leased(authority, pair)
+
+        own.postgres.kill()
+
+        for _ in range(20):
+            good = await authority.client.validate(pair.access_token)
+            assert (good.active, good.source) == (True, CheckSource.LEASED_VIEW)
+            assert not await authority.client.validate(dead.access_token)
+        with pytest.raises(UnavailableError):
+            await authority.client.revoke_session(pair.session_id)
+        assert (await authority.client.validate(pair.access_token)).active
+
+        own.postgres.restart()
+
+
+async def leased(authority: Served, pair: pb.TokenPair) -> None:
+    async def is_leased() -> bool:
+        return (await authority.client.validate(pair.access_token)).source is (
+            CheckSource.LEASED_VIEW
+        )
+
+    await eventually(is_leased)
+
+
+async def test_killed_and_started_again(own: OwnStores) -> None:
+    async with serving(own.postgres.url, NO_REDIS) as authority:
         pair = await pair_of(authority, "u-killed")
         dead = await pair_of(authority, "u-killed")
         await authority.client.revoke_session(dead.session_id)
@@ -69,10 +100,10 @@ async def test_killed_and_started_again(own: OwnStores, redis_url: str) -> None:
             assert len(await authority.logged(event, store="PostgreSQL")) == 1
 
 
-async def test_silent_and_speaking_again(own: OwnStores, redis_url: str) -> None:
+async def test_silent_and_speaking_again(own: OwnStores) -> None:
     async with (
         Proxy.before(own.postgres.url) as proxy,
-        serving(proxy.url, redis_url) as authority,
+        serving(proxy.url, NO_REDIS) as authority,
     ):
         pair = await pair_of(authority, "u-silent")
 
@@ -92,8 +123,8 @@ async def test_silent_and_speaking_again(own: OwnStores, redis_url: str) -> None
         await shown_as(authority, "PostgreSQL", "up")
 
 
-async def test_all_of_its_backends_terminated(own: OwnStores, redis_url: str) -> None:
-    async with serving(own.postgres.url, redis_url) as authority:
+async def test_all_of_its_backends_terminated(own: OwnStores) -> None:
+    async with serving(own.postgres.url, NO_REDIS) as authority:
         pair = await pair_of(authority, "u-terminated")
         for _ in range(3):
             await terminate_backends(own)
@@ -106,8 +137,8 @@ async def test_all_of_its_backends_terminated(own: OwnStores, redis_url: str) ->
             assert refreshed.pair.session_id == pair.session_id
 
 
-async def test_read_only(own: OwnStores, redis_url: str) -> None:
-    async with serving(own.postgres.url, redis_url) as authority:
+async def test_read_only(own: OwnStores) -> None:
+    async with serving(own.postgres.url, NO_REDIS) as authority:
         pair = await pair_of(authority, "u-read-only")
         await administer(own, f"{SETTING} SET default_transaction_read_only = on")
         try:
@@ -147,11 +178,11 @@ async def administer(own: OwnStores, statement: str) -> None:
 
 
 async def test_callers_with_less_time_get_their_answer_in_theirs(
-    own: OwnStores, redis_url: str
+    own: OwnStores,
 ) -> None:
     async with (
         Proxy.before(own.postgres.url) as proxy,
-        serving(proxy.url, redis_url) as authority,
+        serving(proxy.url, NO_REDIS) as authority,
     ):
         pair = await pair_of(authority, "u-hurried")
         proxy.silence()

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 from support.asking import ADA, LIFETIMES, ORIGIN, new_session, refresh_token_id
-from unit.adapters.forging import CODEC, KEY
+from unit.adapters.forging import CODEC, KEY, RING
 
 from tokenauthority_server.adapters.clock import SystemClock
+from tokenauthority_server.adapters.jwt.verified import VerifiedTokens
 from tokenauthority_server.adapters.memory import MemoryActivityLog
 from tokenauthority_server.adapters.postgres.database import Database
 from tokenauthority_server.adapters.postgres.revocations import (
@@ -92,9 +93,11 @@ async def here(database_url: str) -> AsyncIterator[Here]:
     text = CODEC.sign(good)
     header, payload, signature = text.split(".")
     other = CODEC.sign(token).split(".")[2]
+    memory = VerifiedTokens(CODEC, RING)
     yield Here(
         validating=Validating(
-            verifier=CODEC,
+            verifier=memory,
+            memory=memory,
             keys=NoUpdates(),
             view=DatabaseView(database),
             sessions=sessions,

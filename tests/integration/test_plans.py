@@ -138,7 +138,10 @@ async def test_no_call_reads_a_whole_table(full: str, redis_url: str) -> None:
             await everything(authority)
     await disconnected(connection)
 
-    assert await counts(connection, "seq_scan") == before
+    after = await counts(connection, "seq_scan")
+    # A server reads all facts once, when it starts.
+    assert after.pop("revocations") - before.pop("revocations") <= 1
+    assert after == before
     await connection.close()
 
 

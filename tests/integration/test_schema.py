@@ -9,6 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from support.commands import HERE, run
@@ -16,12 +17,19 @@ from support.postgres import Databases
 
 from tokenauthority_server.adapters.postgres.migrate import migrate
 from tokenauthority_server.adapters.postgres.revision import required_revision
-from tokenauthority_server.adapters.postgres.schema import SCHEMA, metadata
+from tokenauthority_server.adapters.postgres.schema import (
+    SCHEMA,
+    TransactionId,
+    metadata,
+)
 
 PROGRAM = HERE / "tokenauthority"
 # What the schema module does not speak of: Alembic's own table, and the partitions of the audit
 # trail, which come and go with the months.
 BESIDE = "^(alembic_version|audit_events_.*)$"
+
+# SQLAlchemy does not know this type by itself.
+ischema_names["xid8"] = TransactionId
 
 COLUMNS = """
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,

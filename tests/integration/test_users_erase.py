@@ -51,6 +51,7 @@ async def test_a_person_is_erased(
     done = await command(database_url, "u-ann", "--yes", "--delete")
     assert done.code == 0, done.text
     assert "Nothing tells of the person any more" in done.text
+    assert done.text.endswith("Servers learn of it within seconds.\n")
     left = await database.fetchval(TABLES)
     assert ANN.email is not None
     for word in ("laptop", "phone", LAPTOP.ip_address, PHONE.ip_address, "browser", ANN.email):
@@ -62,6 +63,7 @@ async def test_a_person_is_erased(
 
     again = await command(database_url, "u-ann", "--yes")
     assert (again.code, ": 0 rows were cleared" in again.text) == (0, True)
+    assert "Servers learn" not in again.text
     (row, _) = await database.fetch(
         "SELECT caller, details::text FROM tokenauthority.audit_events WHERE kind = 'user.erased'"
     )

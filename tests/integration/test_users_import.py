@@ -12,6 +12,7 @@ from support.postgres import Connection
 
 from tokenauthority_server.config import Settings, load_settings
 from tokenauthority_server.domain.errors import StartError
+from tokenauthority_server.propagation import LATER
 from tokenauthority_server.users_command.records import Format, UnfitFileError
 from tokenauthority_server.users_command.report import LINES_A_TELLING, SHOWN
 from tokenauthority_server.users_command.take_over import Import, take_over
@@ -68,6 +69,7 @@ async def test_a_file_is_taken_over_and_again(
     assert report.read_text().splitlines() == TOLD
     for line in TOLD:
         assert line in first.text
+    assert LATER in first.text
     assert (
         counts(first.text)
         == {"created": 3, "changed": 0, "unchanged": 0, "refused": 4} | {"unchanged,": 0}
@@ -106,11 +108,20 @@ async def test_a_file_is_taken_over_and_again(
     ]
 
 
+async def test_with_the_log_the_servers_are_told_at_once(
+    database_url: str, redis_url: str, users: Path
+) -> None:
+    done = command(database_url, users, REDIS_URL=redis_url)
+    assert counts(done.text)["created"] == 3
+    assert LATER not in done.text
+
+
 async def test_a_dry_run_is_one(database_url: str, database: Connection, users: Path) -> None:
     done = command(database_url, users, "--dry-run")
     assert done.code == 1
     assert counts(done.text)["created"] == 3
     assert "This was a dry run: nothing was changed." in done.text
+    assert LATER not in done.text
     assert await database.fetchval("SELECT count(*) FROM tokenauthority.users") == 0
 
 

@@ -8,15 +8,13 @@ from pydantic import SecretStr
 from tokenauthority_server.config import Settings
 from tokenauthority_server.config.limits import limits
 from tokenauthority_server.config.loading import DEV_DEFAULTS, SECRETS
-from tokenauthority_server.config.not_yet import NOT_YET
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
-ACTED_ON, _, LATER = PAGE.partition("## Not in this release")
 
 
-def rows(part: str) -> dict[str, list[str]]:
+def rows(page: str) -> dict[str, list[str]]:
     """The cells beside each setting; a line for each, in every table."""
-    found = re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", part, re.MULTILINE)
+    found = re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", page, re.MULTILINE)
     assert len(found) == len(dict(found)), "a setting is described twice"
     return {name: cells.split(" | ") for name, cells in found}
 
@@ -35,27 +33,17 @@ def default(name: str) -> str:
 
 
 def test_the_page_has_every_setting_with_its_default_and_no_other() -> None:
-    documented = {name: cells[0] for name, cells in rows(ACTED_ON).items()}
+    documented = {name: cells[0] for name, cells in rows(PAGE).items()}
     assert documented == {name.upper(): default(name) for name in Settings.model_fields}
 
 
 def test_the_page_has_the_limits_that_are_checked() -> None:
-    documented = rows(ACTED_ON)
+    documented = rows(PAGE)
     for name, field in Settings.model_fields.items():
         if checked := limits(field):
             assert documented[name.upper()][1] == checked, name
 
 
 def test_the_page_says_what_is_secret() -> None:
-    secret = {name for name, cells in rows(ACTED_ON).items() if cells[2].endswith("Secret.")}
+    secret = {name for name, cells in rows(PAGE).items() if cells[2].endswith("Secret.")}
     assert secret == {name.upper() for name in SECRETS}
-
-
-def test_the_page_has_what_is_not_in_this_release() -> None:
-    assert rows(LATER) == {
-        name: [
-            f"`{rule.harmless[0]}`" if rule.harmless else "none",
-            "a fault" if rule.protects else "a warning",
-        ]
-        for name, rule in NOT_YET.items()
-    }

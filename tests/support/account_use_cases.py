@@ -102,6 +102,6 @@ def accounts_over(authority: Authority, **changes: Any) -> Accounts:
             checking,
             ListedPasswords(),
             access_tokens,
-            authority.revoking.view,
+            authority.propagation,
         ),
     )

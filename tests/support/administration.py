@@ -7,7 +7,6 @@ from support.use_cases import Authority, authority
 from tokenauthority_server.adapters.memory import (
     MemoryAuditTrail,
     MemoryDatabase,
-    MemoryRevocationView,
     MemorySessionEnder,
     MemoryTokenCounts,
     MemoryUserDirectory,
@@ -81,7 +80,6 @@ class Administration:
 async def administration() -> Administration:
     database, keys = MemoryDatabase(), EncryptionKeys([bytes(range(32))])
     here = await authority(database, keys)
-    view = MemoryRevocationView(database)
     trail = FailingTrail(MemoryAuditTrail(database))
     page_tokens = SealedPageTokens(keys)
     return Administration(
@@ -92,12 +90,12 @@ async def administration() -> Administration:
             users=Users(
                 store=MemoryUserStore(database),
                 signer=here.codec,
-                view=view,
+                propagation=here.propagation,
                 page_tokens=page_tokens,
             ),
-            statuses=UserStatuses(MemoryUserDirectory(database), view),
+            statuses=UserStatuses(MemoryUserDirectory(database), here.propagation),
             passwords=ShortPasswords(database),
-            ending=EndingSessions(ender=MemorySessionEnder(database), view=view),
+            ending=EndingSessions(ender=MemorySessionEnder(database), propagation=here.propagation),
             counting=Counting(MemoryTokenCounts(database)),
             keys=here.keys,
             audit=AuditReading(trail, page_tokens),

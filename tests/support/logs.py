@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,14 +14,19 @@ NAMES = ("", "uvicorn", "alembic", "asyncio")
 
 
 @contextmanager
-def configured(level: LogLevel, log_format: LogFormat, stream: Any = None) -> Iterator[io.StringIO]:
+def configured(
+    level: LogLevel,
+    log_format: LogFormat,
+    stream: Any = None,
+    process: Mapping[str, str] | None = None,
+) -> Iterator[io.StringIO]:
     """Configure the logs and return what they are written to."""
     root = logging.getLogger()
     handlers = root.handlers[:]
     levels = {name: logging.getLogger(name).level for name in NAMES}
     stream = io.StringIO() if stream is None else stream
     try:
-        configure_logging(level, log_format, stream=stream)
+        configure_logging(level, log_format, stream=stream, process=process)
         yield stream
     finally:
         structlog.reset_defaults()

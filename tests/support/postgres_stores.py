@@ -15,6 +15,7 @@ from tokenauthority_server.adapters.postgres.audit_trail import PostgresAuditTra
 from tokenauthority_server.adapters.postgres.database import Database
 from tokenauthority_server.adapters.postgres.directory import PostgresUserDirectory
 from tokenauthority_server.adapters.postgres.erasure import PostgresErasure
+from tokenauthority_server.adapters.postgres.facts import PostgresFactStore
 from tokenauthority_server.adapters.postgres.logins import (
     PostgresLoginStore,
     PostgresPasswordStore,
@@ -78,6 +79,7 @@ async def postgres_stores(url: str) -> AsyncIterator[Stores]:
             sessions=PostgresSessionStore(database),
             revoker=PostgresSessionRevoker(database),
             view=DatabaseView(database),
+            facts=PostgresFactStore(database),
             directory=PostgresUserDirectory(database),
             counts=PostgresTokenCounts(database),
             upkeep=PostgresUpkeep(database),

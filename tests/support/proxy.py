@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import urlsplit
 
 SSL_REQUEST = 80_877_103
@@ -13,21 +13,26 @@ SSL_REQUEST = 80_877_103
 class Proxy:
     """A TCP proxy on loopback. `url` leads through it to the store."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, count: "Callable[[Counter[str]], Reads]") -> None:
         parts = urlsplit(url)
         self._target = (parts.hostname or "127.0.0.1", parts.port or 0)
         self._parts = parts
         self._speaking = asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
         self.url = ""
+        self._count = count
         self.asked: Counter[str] = Counter()
-        """What clients of PostgreSQL have sent, by the letter of the message: S is a Sync, which
-        ends a round trip of the extended protocol, and Q one of the simple protocol."""
+        """What clients have sent. To PostgreSQL by the letter of the message: S is a Sync, which
+        ends a round trip of the extended protocol, and Q one of the simple protocol. To Redis by
+        the name of the command."""
 
     @classmethod
     @asynccontextmanager
-    async def before(cls, url: str) -> AsyncIterator[Self]:
-        proxy = cls(url)
+    async def before(
+        cls, url: str, count: "Callable[[Counter[str]], Reads] | None" = None
+    ) -> AsyncIterator[Self]:
+        """One before a PostgreSQL, or before what `count` reads the clients of."""
+        proxy = cls(url, count or Frontend)
         proxy.speak()
         server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
@@ -69,7 +74,7 @@ class Proxy:
             await self._speaking.wait()
             store_reader, store_writer = await asyncio.open_connection(*self._target)
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pump(reader, store_writer, Frontend(self.asked).read))
+                both.create_task(self._pump(reader, store_writer, self._count(self.asked).read))
                 both.create_task(self._pump(store_reader, writer, len))
         writer.close()
 
@@ -92,6 +97,12 @@ class Proxy:
     async def _pass_on(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(data)
         await writer.drain()
+
+
+class Reads(Protocol):
+    """Reads one client's side of a protocol, and counts."""
+
+    def read(self, data: bytes) -> None: ...
 
 
 class Frontend:
@@ -119,3 +130,31 @@ class Frontend:
         if len(self._rest) < at + 4:
             return 0
         return at + int.from_bytes(self._rest[at : at + 4], "big")
+
+
+class Commands:
+    """Reads one client's side of Redis's protocol (RESP)."""
+
+    def __init__(self, asked: Counter[str]) -> None:
+        self._asked = asked
+        self._rest = b""
+
+    def read(self, data: bytes) -> None:
+        """Count the commands that are whole."""
+        self._rest += data
+        while command := self._next():
+            self._asked[command] += 1
+
+    def _next(self) -> str:
+        """Take the next command, and return its name; "" when it is not whole yet."""
+        head, _, rest = self._rest.partition(b"\r\n")
+        name = b""
+        for number in range(int(head[1:] or b"0")):
+            size, line, rest = rest.partition(b"\r\n")
+            end = int(size[1:] or b"0") + 2
+            if not line or len(rest) < end:
+                return ""
+            name = name if number else rest[: end - 2]
+            rest = rest[end:]
+        self._rest = rest if name else self._rest
+        return name.decode()

@@ -19,8 +19,19 @@ def redis_server() -> Iterator[str]:
     if outside:
         yield outside
         return
+    with own_redis() as url:
+        yield url
+
+
+@contextmanager
+def own_redis() -> Iterator[str]:
+    """The address of an embedded one that nobody else uses; it ends with the block."""
     with tempfile.TemporaryDirectory(prefix="tests-redis-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # started by root the server may run as another user
         with EmbeddedValkey.start(folder / "data") as server:
             yield server.url
+
+
+NO_REDIS = "redis://127.0.0.1:1"
+"""Where nobody listens: nobody gets a lease, and validations ask the database."""

@@ -24,6 +24,7 @@ from tokenauthority_server.domain.ports import (
     Upkeep,
     UserDirectory,
 )
+from tokenauthority_server.domain.revocation_ports import FactStore
 from tokenauthority_server.domain.revocations import Fact
 from tokenauthority_server.domain.users import UserStatus
 
@@ -107,6 +108,7 @@ class Stores:
     sessions: SessionStore
     revoker: SessionRevoker
     view: RevocationView
+    facts: FactStore
     directory: UserDirectory
     counts: TokenCounts
     upkeep: Upkeep

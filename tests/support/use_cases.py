@@ -7,10 +7,12 @@ from support.asking import LIFETIMES
 
 from tokenauthority_server.adapters.jwt.codec import TokenCodec
 from tokenauthority_server.adapters.jwt.keyring import KeyRing
+from tokenauthority_server.adapters.jwt.verified import VerifiedTokens
 from tokenauthority_server.adapters.memory import (
     MemoryActivityLog,
     MemoryDatabase,
     MemoryEntropy,
+    MemoryPropagation,
     MemoryRevocationView,
     MemorySessionRevoker,
     MemorySessionStore,
@@ -45,6 +47,7 @@ class Authority:
     """One process of the authority; those over one MemoryDatabase share their sessions."""
 
     database: MemoryDatabase
+    propagation: MemoryPropagation
     activity: MemoryActivityLog
     codec: TokenCodec
     issuing: Issuing
@@ -77,24 +80,31 @@ async def authority(
     if started:
         await rotation.tick()
     codec = TokenCodec(ring, issuer="wakedock", audience="wakedock-users")
+    memory = VerifiedTokens(codec, ring)
     recognition = Recognition(codec, follower)
     sessions = MemorySessionStore(database)
     view = MemoryRevocationView(database)
+    propagation = MemoryPropagation(database)
     activity = MemoryActivityLog()
     minting = Minting(codec, DerivedTokenIds(keys), follower)
     return Authority(
         database=database,
+        propagation=propagation,
         activity=activity,
         codec=codec,
-        issuing=Issuing(sessions, minting, MemoryEntropy("services"), activity, LIFETIMES),
-        refreshing=Refreshing(sessions, recognition, minting, activity, LIFETIMES),
-        validating=Validating(codec, follower, view, sessions, database.clock, LEEWAY, activity),
-        revoking=Revoking(MemorySessionRevoker(database), view, recognition),
+        issuing=Issuing(
+            sessions, minting, MemoryEntropy("services"), activity, LIFETIMES, propagation
+        ),
+        refreshing=Refreshing(sessions, recognition, minting, activity, LIFETIMES, propagation),
+        validating=Validating(
+            memory, memory, follower, view, sessions, database.clock, LEEWAY, activity
+        ),
+        revoking=Revoking(MemorySessionRevoker(database), propagation, recognition),
         rotation=rotation,
         keys=SigningKeys(
             store=store,
             maker=sealed,
-            view=view,
+            propagation=propagation,
             algorithm=ring.algorithm,
             algorithms=KEY_PAIR_ALGORITHMS,
             terms=TERMS,

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import socket
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,10 @@ from tokenauthority_server.commands.keys import keys
 from tokenauthority_server.commands.settings import WRONG_CONFIGURATION, settings_for
 from tokenauthority_server.commands.users import users
 from tokenauthority_server.domain.errors import StartError
+
+if TYPE_CHECKING:
+    from tokenauthority_server.config import Settings
+    from tokenauthority_server.dev import Serve
 
 # gRPC's core writes to standard error in a form of its own, beside our log, and what callers send
 # makes it write: a line for each header that does not parse.
@@ -50,9 +55,13 @@ class Checked(StrEnum):
 def serve() -> None:
     """Serve on the stores that the settings name, until SIGTERM or Ctrl-C."""
     settings = settings_for("serve")
-    from tokenauthority_server.app import serve as run
+    serving = _serving(settings)(settings)
+    if settings.workers > 1:
+        asyncio.run(serving)
+        return
+    from tokenauthority_server.event_loop import run
 
-    asyncio.run(run(settings))
+    run(serving)
 
 
 @cli.command()
@@ -61,7 +70,42 @@ def dev() -> None:
     settings = settings_for("dev")
     from tokenauthority_server.dev import develop
 
-    develop(settings)
+    develop(settings, _serving(settings))
+
+
+def _serving(settings: "Settings") -> "Serve":
+    """Return what serves: one process, or one that watches over several and knows no gRPC."""
+    if settings.workers > 1:
+        from tokenauthority_server.supervision.serve import serve as by_workers
+
+        return by_workers
+    from tokenauthority_server.app import serve as alone
+
+    return alone
+
+
+@cli.command(hidden=True)
+def worker(
+    number: Annotated[int, typer.Argument(min=0)],
+    end: Annotated[int, typer.Argument(min=3, help="The file of its line to the supervisor.")],
+    *,
+    dev: Annotated[bool, typer.Option("--dev")] = False,
+) -> None:
+    """Be one of the workers of `serve` or `dev`, which start it."""
+    settings = settings_for("dev" if dev else "serve")
+    try:
+        line = socket.socket(fileno=end)
+    except OSError:
+        typer.echo("Give WORKERS to `tokenauthority serve`, which starts them.", err=True)
+        raise typer.Exit(WRONG_CONFIGURATION) from None
+    from tokenauthority_server.event_loop import run
+    from tokenauthority_server.worker import work
+
+    try:
+        run(work(settings, number, line, dev=dev))
+    except StartError as error:
+        # The supervisor tells it, once for all workers.
+        raise typer.Exit(error.exit_code) from None
 
 
 @cli.command()
@@ -108,11 +152,14 @@ def check_config(
     from tokenauthority_server.configured_files import check_files
 
     check_files(settings)
+    from tokenauthority_server.configured_stores import store_warnings
+
+    found = asyncio.run(store_warnings(settings))
     from rich.console import Console
 
     from tokenauthority_server.config.rendering import render_settings
 
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *found):
         typer.echo(f"warning: {warning}", err=True)
     Console().print(render_settings(settings))
 

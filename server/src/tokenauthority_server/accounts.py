@@ -30,7 +30,7 @@ def accounts(
     settings: Settings, database: Database, keys: EncryptionKeys, tokens: UseCases
 ) -> Iterator[AccountUseCases]:
     """Give the use cases, beside those for tokens; threads that hash are there meanwhile."""
-    threads = thread_count()
+    threads = thread_count(settings.workers)
     hasher = HashingThreads(threads)
     logins = PostgresLoginStore(database)
     checking = Checking(
@@ -51,7 +51,7 @@ def accounts(
                 checking,
                 ListedPasswords(),
                 access_tokens,
-                tokens.revoking.view,
+                tokens.revoking.propagation,
             ),
         )
     finally:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from redis.asyncio import Redis
 
 from tokenauthority_server.adapters.callers.file import read_callers
 from tokenauthority_server.adapters.callers.following import FollowedCallers
 from tokenauthority_server.adapters.callers.known import CallersFile
+from tokenauthority_server.adapters.redis.connection import Client
 from tokenauthority_server.adapters.redis.rates import RedisRateExchange
 from tokenauthority_server.config import Settings, is_loopback
 from tokenauthority_server.domain.callers import ANONYMOUS, Admission, Caller, Rights
@@ -36,7 +36,7 @@ class Admitting:
     follow: Callable[[], Awaitable[None]] | None
 
 
-def admitting(settings: Settings, redis: Redis, metrics: Metrics, *, dev: bool) -> Admitting:
+def admitting(settings: Settings, redis: Client, metrics: Metrics, *, dev: bool) -> Admitting:
     """Return it; raise CallersFileError when the file is bad.
 
     Without a file nobody is told apart. Then `dev`, on loopback, lets everyone do everything; the

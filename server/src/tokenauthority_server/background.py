@@ -10,20 +10,22 @@ from dataclasses import dataclass
 from functools import partial
 
 import structlog
-from redis.asyncio import Redis
 
 from tokenauthority_server.adapters.postgres.database import NAME as POSTGRES
 from tokenauthority_server.adapters.postgres.database import Database
+from tokenauthority_server.adapters.postgres.standbys import NONE_IS_WAITED_FOR, waits_for_none
 from tokenauthority_server.adapters.redis.activity import RedisActivityLog
 from tokenauthority_server.adapters.redis.connection import NAME as REDIS
-from tokenauthority_server.adapters.redis.connection import eviction_policy, ping
+from tokenauthority_server.adapters.redis.connection import Client, ping
+from tokenauthority_server.adapters.redis.durability import setups
 from tokenauthority_server.domain.errors import StartError, StoreUnavailableError
 from tokenauthority_server.services.upkeep import Janitor
 from tokenauthority_server.telemetry.metrics import JanitorSeries
 from tokenauthority_server.transport.readiness import Readiness
 
 STORE_WATCH_SECONDS = 1.0
-EVICTION_RETRY_SECONDS = 60.0
+REDIS_RETRY_SECONDS = 60.0
+STANDBYS_RETRY_SECONDS = 60.0
 
 TURN_SECONDS = 60.0
 """What is swept has outlived its use by minutes already, and is in nobody's way."""
@@ -51,7 +53,7 @@ class Chore:
 async def work_beside_calls(
     readiness: Readiness,
     database: Database,
-    redis: Redis,
+    redis: Client,
     activity: RedisActivityLog,
     chores: Iterable[Chore],
 ) -> None:
@@ -60,7 +62,8 @@ async def work_beside_calls(
         tasks.create_task(activity.run())
         tasks.create_task(_watch(readiness, POSTGRES, database.revision))
         tasks.create_task(_watch(readiness, REDIS, partial(ping, redis)))
-        tasks.create_task(_warn_of_eviction(redis))
+        tasks.create_task(_warn_of_redis(redis))
+        tasks.create_task(_warn_of_standbys(database))
         for chore in chores:
             tasks.create_task(repeat(chore, readiness))
 
@@ -133,11 +136,32 @@ async def _watch(
         await asyncio.sleep(STORE_WATCH_SECONDS)
 
 
-async def _warn_of_eviction(redis: Redis) -> None:
-    while not (policy := await eviction_policy(redis)):  # noqa: ASYNC110 - Redis tells nobody
-        await asyncio.sleep(EVICTION_RETRY_SECONDS)
-    if policy != "noeviction":
+async def _warn_of_redis(redis: Client) -> None:
+    while not (found := await setups(redis)):  # noqa: ASYNC110 - Redis tells nobody
+        await asyncio.sleep(REDIS_RETRY_SECONDS)
+    policies = sorted({one.maxmemory_policy for one in found} - {"noeviction"})
+    if policies:
         _log.warning(
             "Redis may throw away what is still needed; set maxmemory-policy to noeviction",
-            maxmemory_policy=policy,
+            maxmemory_policy=", ".join(policies),
         )
+    alone = [one for one in found if 2 * one.min_replicas_to_write < one.replicas]
+    if alone:
+        _log.warning(
+            "during a failover Redis may have two primaries that take writes, and who asks the old "
+            "one hears of revocations seconds late; set min-replicas-to-write to half of the "
+            "replicas or more",
+            replicas=alone[0].replicas,
+            min_replicas_to_write=alone[0].min_replicas_to_write,
+        )
+
+
+async def _warn_of_standbys(database: Database) -> None:
+    while True:
+        try:
+            if await waits_for_none(database):
+                _log.warning(NONE_IS_WAITED_FOR)
+        except Exception:  # noqa: BLE001 - asked again: a warning must not end the process
+            await asyncio.sleep(STANDBYS_RETRY_SECONDS)
+        else:
+            return

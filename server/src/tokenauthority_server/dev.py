@@ -5,14 +5,15 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol
 
 import typer
 from pydantic import SecretStr
 
 from tokenauthority_server.adapters.postgres.migrate import migrate
-from tokenauthority_server.app import Addresses, serve
 from tokenauthority_server.config import (
     USERS_READ,
     Settings,
@@ -22,12 +23,23 @@ from tokenauthority_server.config import (
 )
 from tokenauthority_server.embedded import EmbeddedPostgres, EmbeddedValkey
 from tokenauthority_server.signing import made_here
+from tokenauthority_server.transport.binding import Addresses
 
 _CREATE = '{"subject": {"user_id": "1", "username": "ann", "roles": ["admin"]}}'
 _LIST = '{"user_id": "1"}'
 
 
-def develop(settings: Settings) -> None:
+class Serve(Protocol):
+    """Serves until it is told to stop: see `app.serve`."""
+
+    async def __call__(
+        self, settings: Settings, *, dev: bool = ..., on_ready: Callable[[Addresses], None] = ...
+    ) -> None:
+        """See `app.serve`."""
+        ...
+
+
+def develop(settings: Settings, serve: Serve) -> None:
     """Serve until Ctrl-C, with embedded stores for those that the settings do not name.
 
     The embedded database is migrated; another one only with MIGRATE=1. Raises StartError.
@@ -46,10 +58,10 @@ def develop(settings: Settings) -> None:
         complete = settings.model_copy(update=found)
         if "database_url" in found:
             stores.enter_context(telling(complete, USERS_READ))
-        asyncio.run(_serve(complete, own="database_url" in found))
+        asyncio.run(_serve(complete, serve, own="database_url" in found))
 
 
-async def _serve(settings: Settings, *, own: bool) -> None:
+async def _serve(settings: Settings, serve: Serve, *, own: bool) -> None:
     if own or settings.migrate:
         await migrate(settings.database_url.get_secret_value())
     await serve(settings, dev=True, on_ready=lambda addresses: _greet(settings, addresses))

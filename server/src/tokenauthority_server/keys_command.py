@@ -22,6 +22,7 @@ from tokenauthority_server.domain.errors import (
 )
 from tokenauthority_server.domain.keys import SigningKey
 from tokenauthority_server.domain.sessions import Origin
+from tokenauthority_server.propagation import LATER, standalone
 from tokenauthority_server.services.key_rotation import TICK
 from tokenauthority_server.services.signing_keys import SigningKeys
 from tokenauthority_server.signing import signing_keys
@@ -49,8 +50,10 @@ async def run(settings: Settings, console: Console, work: "Work") -> None:
     await database.open()
     try:
         check_revision(await database.revision())
-        keys = signing_keys(settings, database, EncryptionKeys(encryption_keys))
-        await work(Hand(keys, console, encryption_keys))
+        async with standalone(settings, database) as propagation:
+            sealing = EncryptionKeys(encryption_keys)
+            keys = signing_keys(settings, database, sealing, propagation)
+            await work(Hand(keys, console, encryption_keys))
     except StoreUnavailableError as error:
         why = f" ({error.why})" if error.why else ""
         origin = settings.origin("database_url")
@@ -108,7 +111,7 @@ class Hand:
         )
         self._say(f"{count} have ended.")
         if not revoked.effective_everywhere:
-            self._say("Not every server is known to have heard of it yet.")
+            self._say(LATER)
 
     async def rewrap(self) -> None:
         """Print by which key all are sealed now."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from tokenauthority_server.adapters.jwt.keyring import KeyRing
 from tokenauthority_server.adapters.jwt.keys import TokenKey, symmetric_key
 from tokenauthority_server.adapters.postgres.database import Database
-from tokenauthority_server.adapters.postgres.revocations import DatabaseView
 from tokenauthority_server.adapters.postgres.signing_keys import PostgresSigningKeyStore
 from tokenauthority_server.adapters.sealing import EncryptionKeys
 from tokenauthority_server.adapters.signing_keys.folder import KeyFolder
@@ -17,6 +16,7 @@ from tokenauthority_server.adapters.signing_keys.material import (
 )
 from tokenauthority_server.config import Settings
 from tokenauthority_server.domain.keys import KeyState, KeyTerms
+from tokenauthority_server.domain.ports import Propagation
 from tokenauthority_server.services.key_rotation import KeyRotation
 from tokenauthority_server.services.signing_keys import SigningKeys
 
@@ -52,13 +52,16 @@ def signing(settings: Settings, database: Database, encryption_keys: EncryptionK
 
 
 def signing_keys(
-    settings: Settings, database: Database, encryption_keys: EncryptionKeys
+    settings: Settings,
+    database: Database,
+    encryption_keys: EncryptionKeys,
+    propagation: Propagation,
 ) -> SigningKeys:
     """Return what administrators do with keys. A folder of keys is not looked at."""
     return SigningKeys(
         store=PostgresSigningKeyStore(database),
         maker=SealedKeys(encryption_keys),
-        view=DatabaseView(database),
+        propagation=propagation,
         algorithm=made_here(settings),
         algorithms=KEY_PAIR_ALGORITHMS,
         terms=_terms(settings),

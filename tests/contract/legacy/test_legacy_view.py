@@ -212,7 +212,6 @@ async def test_deaths_come_in_the_order_asked(here: Migrating) -> None:
 
 async def test_no_question_has_no_answer(here: Migrating) -> None:
     assert await here.view.check([]) == Check(CheckSource.DATABASE, ())
-    assert await here.view.settle()
 
 
 class Away:
@@ -227,8 +226,8 @@ class Away:
     async def check(self, claims: Sequence[Claims]) -> Check:
         raise StoreUnavailableError("a store", str(len(claims)))
 
-    async def settle(self) -> bool:
-        return False
+    def check_now(self, claims: Claims) -> Check:
+        return Check(CheckSource.LEASED_VIEW, (by_user(RevocationReason(claims.email)),))
 
 
 async def test_tokens_of_ours_ask_for_nothing_more(here: Migrating) -> None:
@@ -254,7 +253,18 @@ async def test_one_question_tells_of_all_that_stand_beside_an_old_token(here: Mi
     view = LegacyView(Away(), here.facts, LEEWAY)
     by_session = Death(InactiveReason.SESSION_REVOKED, RevocationReason.LOGOUT)
     assert await view.check(asked) == Check(CheckSource.DATABASE, (by_session, None, None))
-    assert not await view.settle()
+
+
+async def test_ours_are_judged_at_once_where_that_can_be_and_old_ones_are_not(
+    here: Migrating,
+) -> None:
+    ours = replace(access_claims(await create(here.stores)), email="ADMIN")
+    at_once = LegacyView(Away(), here.facts, LEEWAY)
+    assert at_once.check_now(ours) == Check(
+        CheckSource.LEASED_VIEW, (by_user(RevocationReason.ADMIN),)
+    )
+    assert at_once.check_now(await here.issued(ADA.user_id)) is None
+    assert here.view.check_now(ours) is None
 
 
 async def test_a_revocation_that_leaves_old_tokens_alive_is_not_acknowledged(

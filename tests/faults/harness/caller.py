@@ -5,10 +5,12 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
+from faults.harness.forms import Acknowledgement
 from faults.harness.record import Creation, End, Record, SessionRecord, State
+from faults.harness.served import Served
 from faults.harness.tokens import token_id
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
@@ -19,7 +21,6 @@ from tokenauthority.v1.account_service_pb2_grpc import AccountServiceStub
 
 if TYPE_CHECKING:
     from tokenauthority.v1.account_service_pb2_grpc import AccountServiceAsyncStub
-    from tokenauthority.v1.token_service_pb2_grpc import TokenServiceAsyncStub
 
 UNAVAILABLE = {"STORE_UNAVAILABLE", "OVERLOADED"}
 UNKNOWN = UNAVAILABLE | {"INTERNAL"}
@@ -32,6 +33,7 @@ TOLD_SECONDS = 10
 
 Response = TypeVar("Response")
 Answer = TypeVar("Answer")
+Acknowledged = TypeVar("Acknowledged", bound=Acknowledgement)
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,6 @@ class Refused:
     """The authority said no, and why."""
 
     reason: str
-
-
-class Served(Protocol):
-    """What has a stub: a worker, or an authority in the test's own process."""
-
-    @property
-    def stub(self) -> "TokenServiceAsyncStub": ...
-
-    @property
-    def channel(self) -> grpc.aio.Channel: ...
 
 
 class Caller:
@@ -177,17 +169,17 @@ class Caller:
 
     async def _end(
         self,
-        rpc: Callable[..., Awaitable[Response]],
+        rpc: Callable[..., Awaitable[Acknowledged]],
         request: Any,
         end: End,
-        count: Callable[[Response], int],
-    ) -> Response | Refused | None:
+        count: Callable[[Acknowledged], int],
+    ) -> Acknowledged | Refused | None:
         try:
             answer = await self.ask(rpc, request)
             if isinstance(answer, Refused):
                 self.record.faults.append(f"a revocation was refused: {answer.reason}")
             elif answer is not None:
-                self.record.ended(end, count(answer))
+                self.record.ended(end, count(answer), effective=answer.effective_everywhere)
             return answer
         finally:
             if not end.is_known:

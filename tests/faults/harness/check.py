@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 import asyncpg
-from faults.harness.caller import Caller, Refused, Served
+from faults.harness.caller import Caller, Refused
 from faults.harness.record import IN_FLIGHT_SECONDS, Record, SessionRecord, State
+from faults.harness.served import Served
 from faults.harness.tables import counted, impossible_rows
 from faults.harness.tally import METRICS, bounds
 from faults.harness.tokens import token_id
@@ -85,7 +86,11 @@ async def settle(record: Record, servers: Sequence[Served]) -> None:
 
 
 async def _settled(record: Record, database_url: str) -> None:
-    """Wait until no change that was given up can still be made, or none is on its way."""
+    """Wait until no change that was given up can still be made, or none is on its way.
+
+    And until every verifier knows of those that were made.
+    """
+    await asyncio.sleep(max(0.0, record.converged() - time.monotonic()))
     now = quiet_since = time.monotonic()
     latest = record.latest_unknown()
     assert latest <= now + IN_FLIGHT_SECONDS, "a call is still under way"

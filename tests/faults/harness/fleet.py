@@ -1,13 +1,15 @@
 """Real server processes over the same stores, which a test may kill and start again."""
 
 import asyncio
+import os
 import secrets
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -29,6 +31,8 @@ PORTS = range(10_000, 20_000)
 START_SECONDS = 30
 STOP_SECONDS = 20
 TAIL_LINES = 30
+TESTS = Path(__file__).parents[2]
+WITHOUT = (sys.executable, str(TESTS / "faults" / "harness" / "without.py"))
 DEFAULTS = {"DRAIN_SECONDS": "0", "LOG_LEVEL": "warning"}
 # A worker that is back is found at once.
 CHANNEL_OPTIONS = (
@@ -46,7 +50,9 @@ class Worker:
     `stub` and `client` share a channel, which connects again by itself.
     """
 
-    def __init__(self, number: int, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, number: int, folder: Path, settings: Mapping[str, str], without: str = ""
+    ) -> None:
         grpc_port, http_port = free_port(), free_port()
         ports = {"GRPC_PORT": str(grpc_port), "HTTP_PORT": str(http_port)}
         self.number = number
@@ -58,6 +64,7 @@ class Worker:
         self.log = folder / f"worker-{number}.log"
         self.log.touch()
         self._settings = {**settings, **ports}
+        self._command = [*WITHOUT, without] if without else [str(HERE / "tokenauthority"), "serve"]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __repr__(self) -> str:
@@ -82,7 +89,7 @@ class Worker:
         assert not self.runs, f"{self} runs already"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - our command, and no wait
-                [HERE / "tokenauthority", "serve"],
+                self._command,
                 cwd=self.log.parent,
                 env=environment(self._settings),
                 stdin=subprocess.DEVNULL,
@@ -106,6 +113,10 @@ class Worker:
         if self._process is not None:
             self._process.kill()
             await self._ended()
+
+    def signal(self, how: signal.Signals) -> None:
+        """Stop it where it stands, or let it go on."""
+        os.kill(self.pid, how)
 
     async def stop(self) -> None:
         """Ask it to end, and see that it does so cleanly."""
@@ -152,16 +163,28 @@ class Fleet:
     @classmethod
     @asynccontextmanager
     async def of(
-        cls, count: int, database_url: str, redis_url: str, *, ready: bool = True, **settings: str
+        cls,
+        count: int,
+        database_url: str,
+        redis_url: str | Sequence[str],
+        *,
+        ready: bool = True,
+        without: str = "",
+        **settings: str,
     ) -> AsyncIterator[Self]:
         """So many workers over a migrated database; none outlives the block.
 
-        `ready=False` does not wait for their stores.
+        Each may have a way of its own to Redis. `ready=False` does not wait for their stores,
+        `without` takes a guard away: see without.py.
         """
-        stores = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "KEY_ENCRYPTION_KEY": KEY}
+        stores = {"DATABASE_URL": database_url, "KEY_ENCRYPTION_KEY": KEY}
+        ways = [redis_url] * count if isinstance(redis_url, str) else redis_url
         with tempfile.TemporaryDirectory(prefix="tests-fleet-") as name:
             merged = {**DEFAULTS, **stores, **settings}
-            workers = [Worker(number, Path(name), merged) for number in range(count)]
+            workers = [
+                Worker(number, Path(name), {**merged, "REDIS_URL": way}, without)
+                for number, way in enumerate(ways)
+            ]
             fleet = cls(database_url, workers)
             cls.running.add(fleet)
             try:

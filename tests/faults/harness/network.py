@@ -4,10 +4,12 @@ import asyncio
 import random
 import socket
 import struct
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from support.proxy import Proxy
+from support.proxy import Proxy, Reads
 
 # A close with this option set sends RST and drops what is still to be sent.
 AT_ONCE = struct.pack("ii", 1, 0)
@@ -21,8 +23,8 @@ class Network(Proxy):
     `silence` and `speak` are its base's: what was held back meanwhile arrives late.
     """
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, count: Callable[[Counter[str]], Reads]) -> None:
+        super().__init__(url, count)
         self._clients: set[asyncio.StreamWriter] = set()
         self._random = random.Random()  # noqa: S311 - moments and sizes, no secrets
         self._latency = 0.0
@@ -30,6 +32,8 @@ class Network(Proxy):
         self._swallowing = False
         self._refusing = False
         self._lifetime = 0.0
+        self._part = b""
+        self._found = asyncio.Event()
 
     def delay(self, milliseconds: float) -> None:
         """Hold back all that is sent for this long, each way."""
@@ -42,6 +46,12 @@ class Network(Proxy):
     def blackhole(self) -> None:
         """Accept connections and bytes, and lose every byte for good."""
         self._swallowing = True
+
+    def swallow_from(self, part: bytes) -> asyncio.Event:
+        """Lose every byte from that on which brings this; the event tells when."""
+        self._part = part
+        self._found = asyncio.Event()
+        return self._found
 
     def reset(self) -> None:
         """Reset the open connections now. New ones are not touched."""
@@ -73,6 +83,7 @@ class Network(Proxy):
             self.reset()
         self._latency = self._lifetime = 0.0
         self._slice = 0
+        self._part = b""
         self._swallowing = self._refusing = False
         self.speak()
 
@@ -89,6 +100,10 @@ class Network(Proxy):
             self._clients.discard(writer)
 
     async def _pass_on(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+        if self._part and self._part in data:
+            self._part = b""
+            self._swallowing = True
+            self._found.set()
         if self._latency:
             await asyncio.sleep(self._latency)
         while self._slice and data and not self._swallowing:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from faults.harness.history import CONVERGES
 from faults.harness.tokens import same_pair, token_id
 
 from tokenauthority.v1 import token_service_pb2 as pb
@@ -36,7 +37,14 @@ class End:
     answered: float = math.inf
     given_up: float = math.inf
     ended: int = 0
+    effective: bool = True
+    """Whether no validation that began after the answer knows nothing of it."""
     except_session_id: str = ""
+
+    @property
+    def lag(self) -> float:
+        """How many seconds after the answer a validation may know nothing of it."""
+        return 0.0 if self.effective else CONVERGES
 
     @property
     def is_known(self) -> bool:
@@ -165,7 +173,8 @@ class Record:
                 self.faults.append(f"{session.session_id}: ended by reuse of a token not used yet")
             now = time.monotonic()
             for metric in ("reuse_detected", "revoked"):
-                session.ends.append(End(metric, now, answered=now, ended=1))
+                # A refresh does not wait for the verifiers.
+                session.ends.append(End(metric, now, answered=now, ended=1, effective=False))
         elif reason == "REFRESH_TOKEN_EXPIRED" and self._was_overtaken(session, refresh_id):
             pass  # it came first and was settled last: of no use to anyone, and no theft
         elif not any(True for _ in self.ends_of(session)):
@@ -197,10 +206,11 @@ class Record:
         self.token_ends.setdefault(token_id(access_token), []).append(end)
         return end
 
-    def ended(self, end: End, count: int) -> None:
-        """Note the answer, with the number that it says to have ended."""
+    def ended(self, end: End, count: int, *, effective: bool) -> None:
+        """Note the answer, with the number that it says to have ended, and whether everywhere."""
         end.answered = time.monotonic()
         end.ended = count
+        end.effective = effective
 
     def not_ended(self, end: End) -> None:
         """Note that nobody was told: it may still be done."""
@@ -218,14 +228,25 @@ class Record:
     def access_state(
         self, session: SessionRecord, access_token: str, begun: float, answered: float
     ) -> State:
-        """The same for one of its access tokens, which may also have died alone."""
+        """The same for one of its access tokens, which may also have died alone.
+
+        Who asks about it may be answered from a view that does not know of an end yet.
+        """
         alone = self.token_ends.get(token_id(access_token), [])
-        if any(end.answered < begun for end in alone):
+        ends = list(self.ends_of(session))
+        if any(end.answered + end.lag < begun for end in alone):
             return State.ENDED
-        state = self.state(session, begun, answered)
-        if state is State.LIVE and any(end.begun < answered for end in alone):
-            return State.EITHER
-        return state
+        if any(self._is_over(session, end, begun - end.lag) for end in ends):
+            return State.ENDED
+        either = any(end.begun < answered for end in [*alone, *ends])
+        return State.EITHER if either else State.LIVE
+
+    def converged(self) -> float:
+        """When all verifiers know of all that was acknowledged."""
+        groups = [session.ends for session in self.sessions.values()]
+        groups += [*self.token_ends.values(), *self.user_ends.values()]
+        known = [end for ends in groups for end in ends if end.is_known and end.lag]
+        return max((end.answered + end.lag for end in known), default=0.0)
 
     def latest_unknown(self) -> float:
         """Until when something that was given up may still be done; infinite while it is asked."""

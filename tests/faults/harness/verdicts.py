@@ -1,6 +1,7 @@
 """Calls about sessions whose fate is known, while a store misbehaves: no verdict may be wrong."""
 
 import asyncio
+import math
 import random
 import time
 from collections import Counter
@@ -11,11 +12,13 @@ from functools import partial
 from typing import TypeVar
 
 from faults.harness.caller import insist
+from faults.harness.history import CONVERGES
 from faults.harness.pace import Pace
 from support.authority import Served
 from support.waiting import eventually
 
 from tokenauthority_client import (
+    CheckSource,
     SessionEndedError,
     StoreUnavailableError,
     Subject,
@@ -44,6 +47,8 @@ class Known:
     user_id: str
     pair: TokenPair
     ended: bool = False
+    ended_for_all: float = math.inf
+    """From when on no validation may be unaware of its end."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -60,6 +65,8 @@ class Verdicts:
     pace: Pace
     answered: Counter[str] = field(default_factory=Counter)
     unavailable: Counter[str] = field(default_factory=Counter)
+    sources: Counter[CheckSource | None] = field(default_factory=Counter)
+    """What validations of access tokens rested on."""
     busy: Counter[str] = field(default_factory=Counter)
     """Those that were unavailable while the machine was too busy to tell why."""
 
@@ -84,10 +91,21 @@ class Verdicts:
             assert time.monotonic() < end, self.name
             await self.validate(self.sessions[0])
 
+    async def validate_by_view(self) -> None:
+        """Ask on until something was validated by a leased view."""
+        end = time.monotonic() + PATIENCE
+        while not self.sources[CheckSource.LEASED_VIEW]:
+            assert time.monotonic() < end, (self.name, self.sources)
+            await self.validate(self.sessions[0])
+
     async def validate(self, session: Known) -> None:
         """A good token is never inactive, and a revoked one never active."""
+        is_known = not session.ended or session.ended_for_all < time.monotonic()
         verdict = await self._told("validate", self.client.validate(session.pair.access_token))
-        assert verdict is None or verdict.active is not session.ended, (self.name, verdict)
+        if verdict is not None:
+            self.sources[verdict.source] += 1
+            if is_known:
+                assert verdict.active is not session.ended, (self.name, verdict)
 
     async def validate_refresh_token(self, session: Known) -> None:
         """Nor is a refresh token, unless a refresh that was never answered has replaced it."""
@@ -161,11 +179,11 @@ async def opened(authority: Served, user_id: str) -> TokenPair:
     return await insist(ask)
 
 
-async def end_session(authority: Served, session_id: str) -> bool | None:
-    """End it; return None where there was no answer."""
+async def end_session(authority: Served, session_id: str) -> float | None:
+    """End it; return since when every verifier knows, and None where there was no answer."""
     with suppress(StoreUnavailableError):
-        await authority.client.revoke_session(session_id)
-        return True
+        result = await authority.client.revoke_session(session_id)
+        return time.monotonic() + (0.0 if result.effective_everywhere else CONVERGES)
     return None
 
 
@@ -183,7 +201,8 @@ async def ending(authority: Served, sessions: list[Known], every: float) -> Asyn
                 return
             # Never cancelled: then nobody would know whether it has ended.
             async with session.turn:
-                await insist(partial(end_session, authority, session.pair.session_id))
+                end = partial(end_session, authority, session.pair.session_id)
+                session.ended_for_all = await insist(end)
                 session.ended = True
 
     async with asyncio.TaskGroup() as group:

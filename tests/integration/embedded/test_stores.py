@@ -164,9 +164,9 @@ def test_a_port_taken_meanwhile_is_replaced(
 ) -> None:
     with EmbeddedValkey.start(used_folder / "first") as first:
         taken = int(first.url.rpartition(":")[2].partition("/")[0])
-        find: Callable[[], int] = store_module._free_port
+        find: Callable[[], int] = store_module.free_port
         ports = iter([taken])
-        monkeypatch.setattr(store_module, "_free_port", lambda: next(ports, None) or find())
+        monkeypatch.setattr(store_module, "free_port", lambda: next(ports, None) or find())
         with (
             EmbeddedValkey.start(used_folder / "second") as second,
             EmbeddedPostgres.start(used_folder, NO_SYNC) as postgres,

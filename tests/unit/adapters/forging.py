@@ -75,15 +75,23 @@ KEY: Final = key_of(forging.KEY)
 SYMMETRIC_KEY: Final = symmetric_key(SECRET, KeyState.RETIRED)
 
 
+def ring_of(
+    *keys: TokenKey, algorithm: str = "ES256", configured: Sequence[TokenKey] = ()
+) -> KeyRing:
+    ring = KeyRing(algorithm)
+    ring.replace(keys or (KEY, SYMMETRIC_KEY), configured=configured)
+    return ring
+
+
 def codec(
     *keys: TokenKey, algorithm: str = "ES256", configured: Sequence[TokenKey] = ()
 ) -> TokenCodec:
-    ring = KeyRing(algorithm)
-    ring.replace(keys or (KEY, SYMMETRIC_KEY), configured=configured)
+    ring = ring_of(*keys, algorithm=algorithm, configured=configured)
     return TokenCodec(ring, issuer=ISSUER, audience=AUDIENCE)
 
 
-CODEC: Final = codec()
+RING: Final = ring_of()
+CODEC: Final = TokenCodec(RING, issuer=ISSUER, audience=AUDIENCE)
 
 
 def verdict(token: str, verifier: TokenCodec = CODEC) -> Claims | InactiveReason:

@@ -151,3 +151,9 @@ def test_a_processor_is_left_for_the_loop(monkeypatch: pytest.MonkeyPatch) -> No
     for processors, threads in ((None, 1), (1, 1), (2, 1), (4, 3), (64, 4)):
         monkeypatch.setattr(os, "cpu_count", lambda number=processors: number)
         assert passwords.thread_count() == threads
+
+
+def test_processors_are_shared_out_to_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for processors, threads in ((2, 1), (5, 1), (9, 2), (64, 4)):
+        monkeypatch.setattr(os, "cpu_count", lambda number=processors: number)
+        assert passwords.thread_count(4) == threads

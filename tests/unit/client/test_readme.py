@@ -14,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from support.certificates import CertificateAuthority
 from unit.client.scripted_authority import ScriptedAuthority, refusal, serving
+from unit.client.scripted_watch import Response, ScriptedWatch, watched
 
 from tokenauthority.v1 import account_service_pb2 as accounts_pb
 from tokenauthority.v1 import admin_service_pb2 as admin_pb
@@ -21,7 +22,7 @@ from tokenauthority.v1 import token_service_pb2 as pb
 from tokenauthority_client import Accounts, Admin
 
 README: Final = (Path(__file__).parents[3] / "clients" / "python" / "README.md").read_text("utf-8")
-TOKENS, LOGGING_IN, ADMINISTRATION, TLS = re.findall(
+TOKENS, LOGGING_IN, ADMINISTRATION, TLS, WATCHING = re.findall(
     r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL
 )
 PLAIN: Final = "127.0.0.1:50051"
@@ -137,6 +138,19 @@ async def test_tls_and_keys(tmp_path: Path, mounted: CertificateAuthority) -> No
         )
     (received,) = authority.received
     assert received.metadata["authorization"] == "Bearer tac_0f-Xy_Zw"
+
+
+async def test_watching_revocations() -> None:
+    fact = pb.Fact(token_id="jti-1")
+    authority = ScriptedWatch(
+        [
+            Response(snapshot=pb.Snapshot(facts=[fact])),
+            Response(cursor="1", snapshot=pb.Snapshot(complete=True)),
+            Response(cursor="1", heartbeat=pb.Heartbeat()),
+        ]
+    )
+    async with watched(authority) as address:
+        await check(WATCHING, {PLAIN: address})
 
 
 @pytest.mark.parametrize("kind", [Accounts, Admin])

@@ -17,6 +17,7 @@ from tokenauthority_server.config import (
 )
 
 URL = "postgresql://user:pass-word@127.0.0.1:20001/tokenauthority"
+LOG = "redis://127.0.0.1:20002"
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 NO_FILE = Path("no .env file")
 
@@ -26,6 +27,8 @@ def running(folder: Path) -> Settings:
         database_url=SecretStr(URL),
         key_encryption_key=SecretStr(KEY),
         data_dir=folder,
+        redis_url=SecretStr(LOG),
+        revocation_lease_seconds=2,
         jwt_algorithm="EdDSA",
         refresh_token_expire_days=3,
     )
@@ -38,6 +41,18 @@ def test_the_keys_command_finds_the_dev_that_runs(tmp_path: Path) -> None:
         assert settings.key_encryption_key.get_secret_value() == KEY
         assert (settings.jwt_algorithm, settings.refresh_token_expire_days) == ("EdDSA", 3)
         assert settings.origin("database_url") == str(tmp_path / "dev.env")
+
+
+@pytest.mark.parametrize("mode", ["keys", "users", "erase"])
+def test_those_that_revoke_find_by_what_the_servers_are_told(tmp_path: Path, mode: Mode) -> None:
+    with telling(running(tmp_path), USERS_READ):
+        settings = load_settings({"DATA_DIR": str(tmp_path)}, NO_FILE, mode=mode)
+        assert settings.redis_url.get_secret_value() == LOG
+        assert (settings.redis_db, settings.revocation_lease_seconds) == (0, 2)
+    given = {"DATABASE_URL": URL, "KEY_ENCRYPTION_KEY": KEY}
+    assert not load_settings(given, NO_FILE, mode=mode).redis_url
+    numbered = given | {"REDIS_URL": f"{LOG}/7"}
+    assert load_settings(numbered, NO_FILE, mode=mode).redis_db == 7
 
 
 @pytest.mark.parametrize("mode", ["keys", "users", "erase", "audit"])

@@ -86,6 +86,10 @@ def test_the_table_says_what_is_not_set() -> None:
         ("redis://swordfish@h", "redis://***@h"),
         ("redis://h?password=swordfish&db=1", "redis://h?password=***&db=1"),
         ("redis://h?p%61ssword=swordfish", "redis://h?password=***"),
+        (
+            "redis+sentinel://u:swordfish@h1,h2/a/1?sentinel_username=s&sentinel_password=swordfish",
+            "redis+sentinel://u:***@h1,h2/a/1?sentinel_username=s&sentinel_password=***",
+        ),
         ("postgresql://a@h1:1,h2:2/db", "postgresql://***@h1:1,h2:2/db"),
         ("postgresql:///db?host=/run/pg", "postgresql:///db?host=/run/pg"),
     ],
@@ -108,6 +112,7 @@ def test_addresses_are_shown_without_their_passwords(address: str, shown: str) -
         ("REDIS_URL", "redis://:swordfish@h:x"),
         ("REDIS_URL", "redis://:1/swordfish@h:6379"),
         ("REDIS_URL", "sentinel://:swordfish@h:6379"),
+        ("REDIS_URL", "redis+sentinel://:swordfish@h:26379"),
         ("REDIS_DB", "redis://:swordfish@h"),
         ("GRPC_PORT", "swordfish"),
         ("GRPC_HOST", ":swordfish@h"),

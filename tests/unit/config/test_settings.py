@@ -60,6 +60,10 @@ def test_the_database_has_one_form(given: str, normal: str) -> None:
         ("rediss://u:p@[::1]:6380/3", 3),
         ("redis://h?db=4", 4),
         ("redis://u:a,b@h/5", 5),
+        ("redis+cluster://:p@h1:7000,h2:7001,[::1]:7002", 0),
+        ("rediss+cluster://h1/0?ssl_ca_certs=/ca.crt", 0),
+        ("redis+sentinel://u:p@h1:26379,h2:26379/authority", 0),
+        ("rediss+sentinel://h1/authority/6?sentinel_username=s&sentinel_password=p", 6),
     ],
 )
 def test_redis_may_name_its_database_in_its_address(address: str, number: int) -> None:
@@ -136,18 +140,14 @@ def test_an_algorithm_is_known_however_it_is_written(name: str) -> None:
     assert load_settings({"JWT_ALGORITHM": name}, NOWHERE, mode="dev").jwt_algorithm == "EdDSA"
 
 
-def test_what_belongs_to_another_command_or_release_is_warned_about() -> None:
+def test_what_belongs_to_another_command_is_warned_about() -> None:
     served = {
         "DATABASE_URL": "postgresql://h/db",
         "REDIS_URL": "redis://h",
         "KEY_ENCRYPTION_KEY": base64.b64encode(FIRST).decode(),
     }
-    given = served | {"MIGRATE": "1", "REVOCATION_LEASE_SECONDS": "7", "LOGIN_MAX_FAILURES": "5"}
-    settings = load_settings(given, NOWHERE, mode="serve")
-    assert [warning.setting for warning in settings.warnings] == [
-        "REVOCATION_LEASE_SECONDS",
-        "MIGRATE",
-    ]
+    settings = load_settings(served | {"MIGRATE": "1"}, NOWHERE, mode="serve")
+    assert [warning.setting for warning in settings.warnings] == ["MIGRATE"]
     assert dev(MIGRATE="1", DATABASE_URL="postgresql://h/db").warnings == ()
 
 

@@ -1,18 +1,19 @@
 """RevokeSessions: bounded work, and the truth about what is left."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
-from support.asking import ADA, LIFETIMES, ORIGIN, new_session
+from support.asking import ADA, LIFETIMES, ORIGIN, access_claims, new_session
 
 from tokenauthority_server.adapters.memory import (
     MemoryDatabase,
-    MemoryRevocationView,
+    MemoryPropagation,
     MemorySessionEnder,
     MemorySessionStore,
 )
+from tokenauthority_server.adapters.memory.rows import SessionRow
 from tokenauthority_server.domain.errors import InvalidRequestError, OverloadedError
-from tokenauthority_server.domain.revocations import RevocationReason
+from tokenauthority_server.domain.revocations import About, RevocationReason
 from tokenauthority_server.domain.session_criteria import (
     SessionCriteria,
     SessionKey,
@@ -64,14 +65,9 @@ class Endless:
         return Stretch(matched=self.meant, ended=ended, end=SOMEWHERE if self.stretches else None)
 
 
-class Behind(MemoryRevocationView):
-    async def settle(self) -> bool:
-        return False
-
-
 def over(ender: Endless) -> EndingSessions:
     return EndingSessions(
-        ender=ender, view=MemoryRevocationView(MemoryDatabase()), now=lambda: ender.time
+        ender=ender, propagation=MemoryPropagation(MemoryDatabase()), now=lambda: ender.time
     )
 
 
@@ -84,7 +80,9 @@ async def database() -> MemoryDatabase:
 
 
 async def test_a_dry_run_only_counts(database: MemoryDatabase) -> None:
-    ending = EndingSessions(ender=MemorySessionEnder(database), view=MemoryRevocationView(database))
+    ending = EndingSessions(
+        ender=MemorySessionEnder(database), propagation=MemoryPropagation(database)
+    )
     dry = await ending.revoke(OF_ADA, ADMIN, ORIGIN, dry_run=True)
     assert dry == EndedSessions(matched=3, revoked=0, effective_everywhere=True)
     for count in (3, 0):
@@ -93,13 +91,71 @@ async def test_a_dry_run_only_counts(database: MemoryDatabase) -> None:
 
 
 async def test_what_is_not_known_everywhere_is_not_promised(database: MemoryDatabase) -> None:
-    ending = EndingSessions(ender=MemorySessionEnder(database), view=Behind(database))
+    ending = EndingSessions(
+        ender=MemorySessionEnder(database), propagation=MemoryPropagation(database, reaches=False)
+    )
     done = await ending.revoke(OF_ADA, ADMIN, ORIGIN, dry_run=False)
     assert not done.effective_everywhere
 
 
+class Twice(MemoryPropagation):
+    """Publishes every second time."""
+
+    times: int = 0
+
+    async def publish(self, about: About) -> bool:
+        self.times += bool(about.keys)
+        return self.times % 2 == 0 and await super().publish(about)
+
+
+async def test_a_stretch_that_could_not_be_published_is_not_promised(
+    database: MemoryDatabase,
+) -> None:
+    # The next one was, and so nothing is left to wait for in the end.
+    ending = EndingSessions(ender=InTwo(database), propagation=Twice(database))
+    done = await ending.revoke(OF_ADA, ADMIN, ORIGIN, dry_run=False)
+    assert done == EndedSessions(matched=3, revoked=3, effective_everywhere=False)
+
+
+class InTwo(MemorySessionEnder):
+    """Looks at two sessions at once."""
+
+    async def end_stretch(
+        self, criteria: SessionCriteria, span: Span, reason: RevocationReason, origin: Origin
+    ) -> Stretch:
+        return await super().end_stretch(criteria, replace(span, length=2), reason, origin)
+
+
+class Overtaken(MemorySessionEnder):
+    """Comes to the sessions when all of the user's have just been ended."""
+
+    async def end_stretch(
+        self, criteria: SessionCriteria, span: Span, reason: RevocationReason, origin: Origin
+    ) -> Stretch:
+        del origin
+        rows, end = self._found(criteria, span)
+        self._database.end_user_sessions(ADA.user_id, reason)
+        dead = tuple(SessionKey(user_id=ADA.user_id, session_id=one) for one in ids(rows))
+        return Stretch(matched=len(rows), ended=0, end=end, dead=dead)
+
+
+def ids(rows: list[SessionRow]) -> list[str]:
+    return [row.grant.session_id for row in rows]
+
+
+async def test_what_its_user_took_along_is_known_by_the_user(database: MemoryDatabase) -> None:
+    grant = await MemorySessionStore(database).create(new_session(), LIFETIMES, ORIGIN)
+    propagation = MemoryPropagation(database)
+    ending = EndingSessions(ender=Overtaken(database), propagation=propagation)
+    done = await ending.revoke(OF_ADA, ADMIN, ORIGIN, dry_run=False)
+    assert done == EndedSessions(matched=4, revoked=0, effective_everywhere=True)
+    assert propagation.death(access_claims(grant)) is not None
+
+
 async def test_nothing_set_means_nobody(database: MemoryDatabase) -> None:
-    ending = EndingSessions(ender=MemorySessionEnder(database), view=MemoryRevocationView(database))
+    ending = EndingSessions(
+        ender=MemorySessionEnder(database), propagation=MemoryPropagation(database)
+    )
     for dry_run in (True, False):
         with pytest.raises(InvalidRequestError) as refused:
             await ending.revoke(SessionCriteria(), ADMIN, ORIGIN, dry_run=dry_run)

@@ -7,7 +7,7 @@ from support.asking import ADA, LIFETIMES, ORIGIN, new_session
 
 from tokenauthority_server.adapters.memory import (
     MemoryDatabase,
-    MemoryRevocationView,
+    MemoryPropagation,
     MemorySessionStore,
     MemoryUserDirectory,
 )
@@ -19,13 +19,6 @@ from tokenauthority_server.services.user_statuses import UserStatuses
 UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
 
 
-class Behind(MemoryRevocationView):
-    """A view whose verifiers have not all heard of what was revoked."""
-
-    async def settle(self) -> bool:
-        return False
-
-
 @pytest.fixture
 async def database() -> MemoryDatabase:
     database = MemoryDatabase()
@@ -35,7 +28,7 @@ async def database() -> MemoryDatabase:
 
 @pytest.fixture
 def statuses(database: MemoryDatabase) -> UserStatuses:
-    return UserStatuses(MemoryUserDirectory(database), MemoryRevocationView(database))
+    return UserStatuses(MemoryUserDirectory(database), MemoryPropagation(database))
 
 
 @pytest.mark.parametrize("status", [UserStatus.DISABLED, UserStatus.LOCKED])
@@ -69,7 +62,7 @@ async def test_what_is_not_known_everywhere_is_not_promised(
     directory = MemoryUserDirectory(database)
     if not sessions:
         await directory.set_status(ADA.user_id, UserStatus.DISABLED, None, ORIGIN)
-    behind = UserStatuses(directory, Behind(database))
+    behind = UserStatuses(directory, MemoryPropagation(database, reaches=False))
     done = await behind.set_status(ADA.user_id, UserStatus.DISABLED, None, ORIGIN)
     assert done == Revoked(sessions=sessions, effective_everywhere=False)
     assert not (await behind.delete(ADA.user_id, ORIGIN)).effective_everywhere

@@ -11,6 +11,8 @@ from support.wire import Header, Wire, framed
 from unit.transport.hand_made import NAME, allowed, hand_made, unary
 from unit.transport.serving import serving
 
+from tokenauthority_server.telemetry.call_log import write_all
+
 SECRET = b"Bearer hunter2\xff"
 
 
@@ -31,6 +33,7 @@ async def test_metadata_that_are_no_text_are_not_quoted(name: str) -> None:
             call = wire.begin([path, (name, SECRET)])
             await wire.write(call, framed(b""), end=True)
             assert (await wire.answer(call)).status == grpc.StatusCode.OK.value[0]
+        write_all()
         lines = log.getvalue().splitlines()
 
     assert [json.loads(line)["event"] for line in lines] == ["call"]

@@ -69,6 +69,14 @@ def test_a_line_of_the_server(log: io.StringIO, request_id: str) -> None:
     }
 
 
+def test_each_line_says_which_process_wrote_it() -> None:
+    with configured("info", "json", process={"worker": "3"}) as log:
+        structlog.get_logger().info("happened")
+        logging.getLogger("library").warning("happened")
+
+    assert [line["worker"] for line in lines(log)] == ["3", "3"]
+
+
 def test_a_line_of_a_library(log: io.StringIO, request_id: str) -> None:
     logging.getLogger("grpc._cython.cygrpc").warning("fell over %s", JWT)
 

@@ -24,9 +24,8 @@ def test_an_rpc_has_all_of_its_series_at_once(metrics: Metrics) -> None:
     assert [read("grpc_server_handled_total", grpc_code=one.name) for one in grpc.StatusCode] == [
         0
     ] * 17
-    series.started.inc()
-    series.handled[grpc.StatusCode.NOT_FOUND].inc()
-    series.seconds.observe(0.02)
+    series.begun()
+    series.ended(grpc.StatusCode.NOT_FOUND, 0.02)
     assert read("grpc_server_started_total") == 1
     assert read("grpc_server_handled_total", grpc_code="NOT_FOUND") == 1
     assert read("grpc_server_handling_seconds_sum") == 0.02
@@ -34,7 +33,7 @@ def test_an_rpc_has_all_of_its_series_at_once(metrics: Metrics) -> None:
 
 def test_asking_again_gives_the_same_series(metrics: Metrics) -> None:
     for _ in range(2):
-        metrics.rpc(kind="unary", service="trial.v1.Trial", method="Ask").started.inc()
+        metrics.rpc(kind="unary", service="trial.v1.Trial", method="Ask").begun()
 
     assert metrics.registry.get_sample_value("grpc_server_started_total", LABELS) == 2
 

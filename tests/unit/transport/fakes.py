@@ -20,6 +20,7 @@ from tokenauthority_server.transport.admin.use_cases import AdminUseCases
 from tokenauthority_server.transport.admin_service import admin_service
 from tokenauthority_server.transport.service import Service
 from tokenauthority_server.transport.token_service import UseCases, token_service
+from tokenauthority_server.transport.watch import WatchCall
 
 CALLER = Caller(name="shop", rights=EVERY_RIGHT)
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -164,6 +165,7 @@ def fake_use_cases(script: Script) -> UseCases:
         revoking=FakeRevoking(script),
         listing=FakeListing(script),
         public_keys=FakePublicKeys(script),
+        watches=cast("WatchCall", None),
     )
 
 

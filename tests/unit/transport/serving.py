@@ -15,7 +15,7 @@ from tokenauthority_server.services.rate_limits import RateLimits
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport.interceptors.authentication import Identify
 from tokenauthority_server.transport.policy import POLICIES, Policy
-from tokenauthority_server.transport.server import open_server
+from tokenauthority_server.transport.server import make_server, take_port
 from tokenauthority_server.transport.service import Service
 
 
@@ -56,16 +56,14 @@ async def serving(
     With credentials it speaks TLS, and its `channel` is of no use.
     """
     registry = CollectorRegistry()
-    server, port = open_server(
-        "127.0.0.1",
-        0,
+    server = make_server(
         services,
         Metrics(registry, version="1.2.3"),
         identify=identify or (lambda _: Admission(caller=CALLER, rpcs=frozenset(policies))),
         limits=RateLimits(MemoryRateExchange(), time.monotonic_ns),
-        credentials=credentials,
         policies=policies,
     )
+    port = take_port(server, "127.0.0.1", 0, credentials)
     await server.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -13,6 +13,7 @@ from unit.transport.hand_made import NAME, allowed, ask, hand_made, unary
 from unit.transport.serving import serving
 
 from tokenauthority_server.domain.errors import UserNotFoundError
+from tokenauthority_server.telemetry.call_log import write_all
 from tokenauthority_server.transport.interceptors.access_log import address_of
 
 
@@ -34,6 +35,7 @@ async def call(name: str = NAME, value: str = "a request's secret") -> None:
             await failure_of(called)
         else:
             await called
+    write_all()
 
 
 @pytest.fixture

@@ -48,7 +48,8 @@ async def test_calls_are_counted_and_timed() -> None:
 @pytest.mark.parametrize("path", [path for path in POLICIES if "TokenService" in path])
 async def test_every_series_is_there_before_the_first_call(path: str, script: Script) -> None:
     _, service, method = path.split("/")
-    labels = {"grpc_type": "unary", "grpc_service": service, "grpc_method": method}
+    kind = "bidi_stream" if method == "WatchRevocations" else "unary"
+    labels = {"grpc_type": kind, "grpc_service": service, "grpc_method": method}
     async with serving(token_service(fake_use_cases(script))) as served:
 
         def read(name: str, **more: str) -> float | None:

@@ -1,4 +1,4 @@
-"""The layers around every method, and what they make of the four kinds of methods."""
+"""What is around every method, and what it makes of the four kinds of methods."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tokenauthority_server.adapters.memory.rates import MemoryRateExchange
 from tokenauthority_server.domain.callers import Admission
 from tokenauthority_server.services.rate_limits import RateLimits
 from tokenauthority_server.telemetry.metrics import Metrics
-from tokenauthority_server.transport.interceptors.chain import layers
+from tokenauthority_server.transport.interceptors.chain import Chain
 from tokenauthority_server.transport.policy import check_complete
 
 BROKEN = b"\x0a\x7f"
@@ -82,23 +82,19 @@ async def answers(method: str, *values: str) -> list[str]:
         return [(await called).value]
 
 
-def test_the_order_of_the_layers() -> None:
+async def test_who_calls_is_known_before_what_is_allowed_and_that_before_how_often() -> None:
     service = hand_made(HANDLERS)
     methods = check_complete([service.descriptor], allowed(HANDLERS))
-
     limits = RateLimits(MemoryRateExchange(), lambda: 0)
     metrics = Metrics(CollectorRegistry(), version="1")
-    found = layers(metrics, methods, lambda _: Admission(caller=CALLER), limits)
+    chain = Chain(methods, metrics, lambda _: Admission(caller=CALLER), limits)
 
-    assert [(layer.__module__.rpartition(".")[2], layer.__name__) for layer in found] == [
-        ("context", "request_context"),
-        ("access_log", "access_log"),
-        ("metrics", "measure"),
-        ("errors", "explain_errors"),
-        ("deadline", "default_deadline"),
-        ("authentication", "authenticate"),
-        ("authorization", "authorized"),
-        ("rate_limit", "limit"),
+    checks = chain._checks(methods[f"/{NAME}/Shout"])
+
+    assert [check.__module__.rpartition(".")[2] for check in checks] == [
+        "authentication",
+        "authorization",
+        "rate_limit",
     ]
 
 

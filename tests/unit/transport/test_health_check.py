@@ -10,6 +10,7 @@ from tokenauthority_server.adapters.jwt.keyring import KeyRing
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport.health_check import check_over_http
 from tokenauthority_server.transport.http import HttpServer, http_app
+from tokenauthority_server.transport.own_pages import OwnPages
 from tokenauthority_server.transport.readiness import Phase, Readiness
 
 HERE = "127.0.0.1"
@@ -22,7 +23,9 @@ def readiness() -> Readiness:
 
 @pytest.fixture
 async def port(readiness: Readiness) -> AsyncIterator[int]:
-    app = http_app(CollectorRegistry(), readiness, KeyRing("ES256", stored_keys_sign=True))
+    app = http_app(
+        OwnPages(CollectorRegistry(), readiness, KeyRing("ES256", stored_keys_sign=True))
+    )
     server = HttpServer.bound(HERE, 0, app)
     await server.start()
     yield server.port

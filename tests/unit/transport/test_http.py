@@ -16,6 +16,7 @@ from tokenauthority_server.domain.errors import StoreUnavailableError
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport.binding import BindError
 from tokenauthority_server.transport.http import HttpServer, http_app
+from tokenauthority_server.transport.own_pages import OwnPages
 from tokenauthority_server.transport.readiness import Phase, Readiness
 
 
@@ -28,7 +29,7 @@ def keys(script: Script) -> FakePublicKeys:
 async def client(
     metrics: Metrics, readiness: Readiness, keys: FakePublicKeys
 ) -> AsyncIterator[HttpClient]:
-    server = HttpServer.bound("127.0.0.1", 0, http_app(metrics.registry, readiness, keys))
+    server = HttpServer.bound("127.0.0.1", 0, http_app(OwnPages(metrics.registry, readiness, keys)))
     await server.start()
     yield HttpClient(server.port)
     await server.stop()

@@ -73,7 +73,11 @@ async def test_all_services_are_listed(served: Served, version: str) -> None:
     [
         (
             "tokenauthority.v1.TokenService",
-            {"tokenauthority/v1/token_service.proto", "google/protobuf/timestamp.proto"},
+            {
+                "tokenauthority/v1/token_service.proto",
+                "google/protobuf/duration.proto",
+                "google/protobuf/timestamp.proto",
+            },
         ),
         ("tokenauthority.v1.ErrorReason", {"tokenauthority/v1/error_reason.proto"}),
         ("grpc.health.v1.Health", {"grpc_health/v1/health.proto"}),

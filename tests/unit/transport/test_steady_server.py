@@ -48,7 +48,7 @@ class Steady:
 
 @asynccontextmanager
 async def steady(longest: float = 60.0) -> AsyncIterator[Steady]:
-    server = SteadyServer((), [("grpc.so_reuseport", 0)], longest)
+    server = SteadyServer([("grpc.so_reuseport", 0)], longest=longest)
     handlers: dict[str, Any] = {
         "Ask": unary(answer),
         "Stream": grpc.unary_stream_rpc_method_handler(stream, *PACKERS),
@@ -177,7 +177,7 @@ async def test_stopping_ends_what_is_under_way_when_its_time_is_over(
 async def test_a_port_that_is_taken() -> None:
     async with steady() as one:
         with pytest.raises(RuntimeError, match="cannot listen on"):
-            SteadyServer((), [("grpc.so_reuseport", 0)]).add_insecure_port(one.address)
+            SteadyServer([("grpc.so_reuseport", 0)]).add_insecure_port(one.address)
 
 
 async def test_an_end_that_nobody_asked_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

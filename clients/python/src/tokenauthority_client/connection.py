@@ -150,11 +150,7 @@ class Connection:
         """Return the answer to one call, or raise the TokenAuthorityError that says why not."""
         seconds = self._timeout if timeout is None else _seconds(timeout)
         name = request.DESCRIPTOR.name.removesuffix("Request")
-        if correlation_id and not _CORRELATION_ID.fullmatch(correlation_id):
-            raise ValueError("correlation_id has at most 64 characters, all of them visible ASCII")
-        metadata = [("x-request-id", correlation_id)] if correlation_id else []
-        if self._caller is not None:
-            metadata.append(("authorization", f"Bearer {await self._caller.current()}"))
+        metadata = await self.metadata(correlation_id)
         try:
             response = await rpc(request, timeout=seconds, metadata=metadata)
         except grpc.aio.AioRpcError as failure:
@@ -166,6 +162,15 @@ class Connection:
         if response is None:
             raise UnexpectedAnswerError(f"{name}: what came back is no {name}Response")
         return response
+
+    async def metadata(self, correlation_id: str) -> list[tuple[str, str]]:
+        """Return what goes with a call of this name."""
+        if correlation_id and not _CORRELATION_ID.fullmatch(correlation_id):
+            raise ValueError("correlation_id has at most 64 characters, all of them visible ASCII")
+        metadata = [("x-request-id", correlation_id)] if correlation_id else []
+        if self._caller is not None:
+            metadata.append(("authorization", f"Bearer {await self._caller.current()}"))
+        return metadata
 
 
 def _keep_here(target: str, caller: CallerCredential) -> None:

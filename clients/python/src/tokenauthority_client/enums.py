@@ -87,6 +87,15 @@ class CheckSource(StrEnum):
     """Newer than this client."""
 
 
+class WatchMode(StrEnum):
+    """Whether revocations wait for a watcher."""
+
+    STRICT = "STRICT"
+    """They do: none is effective everywhere before the watcher has reported it."""
+    RELAXED = "RELAXED"
+    """They do not."""
+
+
 class KeyState(StrEnum):
     """Where a signing key stands in its life."""
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 from tokenauthority.v1 import token_service_pb2 as pb
 from tokenauthority_client import convert
 from tokenauthority_client.connection import CallOptions
-from tokenauthority_client.enums import RevocationReason, TokenType
+from tokenauthority_client.enums import RevocationReason, TokenType, WatchMode
 from tokenauthority_client.models import (
     Device,
     PublicKey,
@@ -21,6 +21,7 @@ from tokenauthority_client.models import (
 )
 from tokenauthority_client.paging import all_pages
 from tokenauthority_client.service import Service
+from tokenauthority_client.watching import RevocationWatch
 
 
 class Tokens(Service):
@@ -208,6 +209,21 @@ class Tokens(Service):
             self._connection.rpcs.tokens.GetPublicKeys, pb.GetPublicKeysRequest(), **options
         )
         return tuple(convert.from_key(key) for key in response.keys)
+
+    def watch_revocations(
+        self, mode: WatchMode, *, resume_cursor: str = "", correlation_id: str = ""
+    ) -> RevocationWatch:
+        """Be told of every revocation, to verify tokens without asking for each.
+
+            async with client.watch_revocations(WatchMode.RELAXED) as watch:
+                async for event in watch:
+                    ...
+
+        `resume_cursor` is the last one that was applied: then only what came since is told, where
+        that is known still. No time-out holds; when the stream ends with an UnavailableError, watch
+        again and resume.
+        """
+        return RevocationWatch(self._connection, mode, resume_cursor, correlation_id)
 
     async def _revoke(self, request: pb.RevokeRequest, options: CallOptions) -> RevocationResult:
         response = await self._connection.call(

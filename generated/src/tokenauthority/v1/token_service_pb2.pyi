@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -227,6 +228,34 @@ KEY_STATE_RETIRED: KeyState.ValueType  # 3
 KEY_STATE_REVOKED: KeyState.ValueType  # 4
 """Neither signs nor verifies."""
 Global___KeyState: _TypeAlias = KeyState  # noqa: Y015
+
+class _WatchMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WatchModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WatchMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WATCH_MODE_UNSPECIFIED: _WatchMode.ValueType  # 0
+    """Not allowed."""
+    WATCH_MODE_STRICT: _WatchMode.ValueType  # 1
+    """A revocation is effective everywhere only when this watcher has reported it, or its sub-lease has
+    run out. It may accept tokens by its own view as long as it holds a sub-lease.
+    """
+    WATCH_MODE_RELAXED: _WatchMode.ValueType  # 2
+    """Nobody waits for this watcher. How old its view is it knows from the heartbeats."""
+
+class WatchMode(_WatchMode, metaclass=_WatchModeEnumTypeWrapper):
+    """WatchMode says whether revocations wait for a watcher."""
+
+WATCH_MODE_UNSPECIFIED: WatchMode.ValueType  # 0
+"""Not allowed."""
+WATCH_MODE_STRICT: WatchMode.ValueType  # 1
+"""A revocation is effective everywhere only when this watcher has reported it, or its sub-lease has
+run out. It may accept tokens by its own view as long as it holds a sub-lease.
+"""
+WATCH_MODE_RELAXED: WatchMode.ValueType  # 2
+"""Nobody waits for this watcher. How old its view is it knows from the heartbeats."""
+Global___WatchMode: _TypeAlias = WatchMode  # noqa: Y015
 
 @_typing.final
 class Subject(_message.Message):
@@ -982,3 +1011,280 @@ class GetPublicKeysResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetPublicKeysResponse: _TypeAlias = GetPublicKeysResponse  # noqa: Y015
+
+@_typing.final
+class UserEpoch(_message.Message):
+    """UserEpoch kills all that a user holds from before it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    EXCEPT_SESSION_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose tokens."""
+    epoch: _builtins.int
+    """Tokens with a lower epoch are dead."""
+    except_session_id: _builtins.str
+    """Unless they are of this session. Empty excepts none."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        except_session_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "except_session_id", b"except_session_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserEpoch: _TypeAlias = UserEpoch  # noqa: Y015
+
+@_typing.final
+class UserProfile(_message.Message):
+    """UserProfile kills the access tokens that were minted from an older profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_EPOCH_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose tokens."""
+    profile_epoch: _builtins.int
+    """Access tokens with a lower profile_epoch are dead."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        profile_epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile_epoch", b"profile_epoch", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserProfile: _TypeAlias = UserProfile  # noqa: Y015
+
+@_typing.final
+class Fact(_message.Message):
+    """Fact is a revocation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    USER_EPOCH_FIELD_NUMBER: _builtins.int
+    USER_PROFILE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    token_id: _builtins.str
+    """The token with this id ("jti")."""
+    session_id: _builtins.str
+    """Every token of this session."""
+    key_id: _builtins.str
+    """Every token that this key ("kid") has signed."""
+    reason: Global___RevocationReason.ValueType
+    """Why."""
+    @_builtins.property
+    def user_epoch(self) -> Global___UserEpoch:
+        """Every older token of a user."""
+
+    @_builtins.property
+    def user_profile(self) -> Global___UserProfile:
+        """Every access token of a user that carries an older profile."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on it matters no more: every token that it could concern has expired."""
+
+    def __init__(
+        self,
+        *,
+        token_id: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        key_id: _builtins.str = ...,
+        user_epoch: Global___UserEpoch | None = ...,
+        user_profile: Global___UserProfile | None = ...,
+        reason: Global___RevocationReason.ValueType = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "key_id", b"key_id", "session_id", b"session_id", "target", b"target", "token_id", b"token_id", "user_epoch", b"user_epoch", "user_profile", b"user_profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "key_id", b"key_id", "reason", b"reason", "session_id", b"session_id", "target", b"target", "token_id", b"token_id", "user_epoch", b"user_epoch", "user_profile", b"user_profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["token_id", "session_id", "key_id", "user_epoch", "user_profile"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___Fact: _TypeAlias = Fact  # noqa: Y015
+
+@_typing.final
+class Snapshot(_message.Message):
+    """Snapshot is a part of all facts that matter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTS_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    complete: _builtins.bool
+    """Whether this is the last part."""
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fact]:
+        """At most 1 MiB of them."""
+
+    def __init__(
+        self,
+        *,
+        facts: _abc.Iterable[Global___Fact] | None = ...,
+        complete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "facts", b"facts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Snapshot: _TypeAlias = Snapshot  # noqa: Y015
+
+@_typing.final
+class Revocations(_message.Message):
+    """Revocations are facts that have come since."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fact]:
+        """They may be none: then only the cursor has moved, which a strict watcher reports all the same."""
+
+    def __init__(
+        self,
+        *,
+        facts: _abc.Iterable[Global___Fact] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Revocations: _TypeAlias = Revocations  # noqa: Y015
+
+@_typing.final
+class Heartbeat(_message.Message):
+    """Heartbeat says that the watcher has been sent everything up to the cursor, and answers reports."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_FIELD_NUMBER: _builtins.int
+    ANSWERED_REPORT_ID_FIELD_NUMBER: _builtins.int
+    answered_report_id: _builtins.int
+    """0 answers nothing and grants nothing. In strict mode a report may go unanswered, where a newer one
+    has come; while the authority itself may not use its view no sub-lease is granted, and in relaxed
+    mode no heartbeat comes.
+    """
+    @_builtins.property
+    def lease(self) -> _duration_pb2.Duration:
+        """How long the watcher may accept tokens by its own view, counted from before it sent the report
+        that is answered.
+        """
+
+    def __init__(
+        self,
+        *,
+        lease: _duration_pb2.Duration | None = ...,
+        answered_report_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_report_id", b"answered_report_id", "lease", b"lease"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Heartbeat: _TypeAlias = Heartbeat  # noqa: Y015
+
+@_typing.final
+class WatchRevocationsRequest(_message.Message):
+    """WatchRevocationsRequest begins a stream, or reports what the watcher has applied."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    RESUME_CURSOR_FIELD_NUMBER: _builtins.int
+    APPLIED_CURSOR_FIELD_NUMBER: _builtins.int
+    REPORT_ID_FIELD_NUMBER: _builtins.int
+    mode: Global___WatchMode.ValueType
+    """Required in the first request, and not allowed in later ones."""
+    resume_cursor: _builtins.str
+    """In the first request: the last cursor that was applied, to be sent what came after it. Where that
+    is not known any more a snapshot is sent. At most 256 bytes.
+    """
+    applied_cursor: _builtins.str
+    """Required in later requests, which are for strict mode only: the cursor of the last message that
+    was applied, with all before it. At most 256 bytes.
+    """
+    report_id: _builtins.int
+    """Required in later requests: from 1, greater each time."""
+    def __init__(
+        self,
+        *,
+        mode: Global___WatchMode.ValueType = ...,
+        resume_cursor: _builtins.str = ...,
+        applied_cursor: _builtins.str = ...,
+        report_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_cursor", b"applied_cursor", "mode", b"mode", "report_id", b"report_id", "resume_cursor", b"resume_cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRevocationsRequest: _TypeAlias = WatchRevocationsRequest  # noqa: Y015
+
+@_typing.final
+class WatchRevocationsResponse(_message.Message):
+    """WatchRevocationsResponse is what a watcher is told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_FIELD_NUMBER: _builtins.int
+    REVOCATIONS_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """Opaque. Stands for all that has been sent up to this message. Empty where more has to be applied
+    before there is a place to resume at: in parts of a snapshot but the last one, for example.
+    """
+    @_builtins.property
+    def snapshot(self) -> Global___Snapshot:
+        """A part of all facts: at the beginning, and whenever the watcher was too slow to be told each."""
+
+    @_builtins.property
+    def revocations(self) -> Global___Revocations:
+        """Facts that have come since."""
+
+    @_builtins.property
+    def heartbeat(self) -> Global___Heartbeat:
+        """Nothing new, or the answer to a report."""
+
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+        snapshot: Global___Snapshot | None = ...,
+        revocations: Global___Revocations | None = ...,
+        heartbeat: Global___Heartbeat | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "heartbeat", b"heartbeat", "revocations", b"revocations", "snapshot", b"snapshot"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "event", b"event", "heartbeat", b"heartbeat", "revocations", b"revocations", "snapshot", b"snapshot"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["snapshot", "revocations", "heartbeat"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___WatchRevocationsResponse: _TypeAlias = WatchRevocationsResponse  # noqa: Y015

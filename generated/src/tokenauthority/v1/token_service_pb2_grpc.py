@@ -72,6 +72,11 @@ class TokenServiceStub(object):
                 request_serializer=tokenauthority_dot_v1_dot_token__service__pb2.GetPublicKeysRequest.SerializeToString,
                 response_deserializer=tokenauthority_dot_v1_dot_token__service__pb2.GetPublicKeysResponse.FromString,
                 _registered_method=True)
+        self.WatchRevocations = channel.stream_stream(
+                '/tokenauthority.v1.TokenService/WatchRevocations',
+                request_serializer=tokenauthority_dot_v1_dot_token__service__pb2.WatchRevocationsRequest.SerializeToString,
+                response_deserializer=tokenauthority_dot_v1_dot_token__service__pb2.WatchRevocationsResponse.FromString,
+                _registered_method=True)
 
 
 class TokenServiceServicer(object):
@@ -143,6 +148,16 @@ class TokenServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchRevocations(self, request_iterator, context):
+        """WatchRevocations passes on every revocation, for callers that verify tokens by themselves: all
+        that matter now (a snapshot), or those since resume_cursor, and then each as it comes. It goes on
+        until either side ends it; a server that stops ends it with UNAVAILABLE, and it may be resumed at
+        any other. Applying a fact twice, or out of order, changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TokenServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -180,6 +195,11 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.GetPublicKeys,
                     request_deserializer=tokenauthority_dot_v1_dot_token__service__pb2.GetPublicKeysRequest.FromString,
                     response_serializer=tokenauthority_dot_v1_dot_token__service__pb2.GetPublicKeysResponse.SerializeToString,
+            ),
+            'WatchRevocations': grpc.stream_stream_rpc_method_handler(
+                    servicer.WatchRevocations,
+                    request_deserializer=tokenauthority_dot_v1_dot_token__service__pb2.WatchRevocationsRequest.FromString,
+                    response_serializer=tokenauthority_dot_v1_dot_token__service__pb2.WatchRevocationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -374,6 +394,33 @@ class TokenService(object):
             '/tokenauthority.v1.TokenService/GetPublicKeys',
             tokenauthority_dot_v1_dot_token__service__pb2.GetPublicKeysRequest.SerializeToString,
             tokenauthority_dot_v1_dot_token__service__pb2.GetPublicKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRevocations(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/tokenauthority.v1.TokenService/WatchRevocations',
+            tokenauthority_dot_v1_dot_token__service__pb2.WatchRevocationsRequest.SerializeToString,
+            tokenauthority_dot_v1_dot_token__service__pb2.WatchRevocationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

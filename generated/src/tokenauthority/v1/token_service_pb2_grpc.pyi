@@ -69,6 +69,12 @@ class TokenServiceStub:
     """GetPublicKeys returns the keys that verify the authority's tokens. Secrets never appear: with a
     symmetric algorithm the list is empty.
     """
+    WatchRevocations: _grpc.StreamStreamMultiCallable[_token_service_pb2.WatchRevocationsRequest, _token_service_pb2.WatchRevocationsResponse]
+    """WatchRevocations passes on every revocation, for callers that verify tokens by themselves: all
+    that matter now (a snapshot), or those since resume_cursor, and then each as it comes. It goes on
+    until either side ends it; a server that stops ends it with UNAVAILABLE, and it may be resumed at
+    any other. Applying a fact twice, or out of order, changes nothing.
+    """
 
 @_typing.type_check_only
 class TokenServiceAsyncStub(TokenServiceStub):
@@ -110,6 +116,12 @@ class TokenServiceAsyncStub(TokenServiceStub):
     GetPublicKeys: _aio.UnaryUnaryMultiCallable[_token_service_pb2.GetPublicKeysRequest, _token_service_pb2.GetPublicKeysResponse]  # type: ignore[assignment]
     """GetPublicKeys returns the keys that verify the authority's tokens. Secrets never appear: with a
     symmetric algorithm the list is empty.
+    """
+    WatchRevocations: _aio.StreamStreamMultiCallable[_token_service_pb2.WatchRevocationsRequest, _token_service_pb2.WatchRevocationsResponse]  # type: ignore[assignment]
+    """WatchRevocations passes on every revocation, for callers that verify tokens by themselves: all
+    that matter now (a snapshot), or those since resume_cursor, and then each as it comes. It goes on
+    until either side ends it; a server that stops ends it with UNAVAILABLE, and it may be resumed at
+    any other. Applying a fact twice, or out of order, changes nothing.
     """
 
 class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -191,6 +203,18 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_token_service_pb2.GetPublicKeysResponse, _abc.Awaitable[_token_service_pb2.GetPublicKeysResponse]]:
         """GetPublicKeys returns the keys that verify the authority's tokens. Secrets never appear: with a
         symmetric algorithm the list is empty.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchRevocations(
+        self,
+        request_iterator: _MaybeAsyncIterator[_token_service_pb2.WatchRevocationsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_token_service_pb2.WatchRevocationsResponse], _abc.AsyncIterator[_token_service_pb2.WatchRevocationsResponse]]:
+        """WatchRevocations passes on every revocation, for callers that verify tokens by themselves: all
+        that matter now (a snapshot), or those since resume_cursor, and then each as it comes. It goes on
+        until either side ends it; a server that stops ends it with UNAVAILABLE, and it may be resumed at
+        any other. Applying a fact twice, or out of order, changes nothing.
         """
 
 def add_TokenServiceServicer_to_server(servicer: TokenServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -74,9 +74,12 @@ class HashingThreads:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def thread_count() -> int:
-    """Return how many threads may hash: a processor is left for the event loop, and memory."""
-    return min(MOST_THREADS, max(1, (os.cpu_count() or 1) - 1))
+def thread_count(processes: int = 1) -> int:
+    """Return how many threads of each of so many processes may hash.
+
+    A processor is left for the event loop, and memory; the others are shared out.
+    """
+    return max(1, min(MOST_THREADS, ((os.cpu_count() or 1) - 1) // processes))
 
 
 def _by_bcrypt(password: str, stored: str) -> Verification:

@@ -1,4 +1,4 @@
-"""The addresses of the two stores: read, brought to one form, and shown without their passwords.
+"""The addresses of stores: PostgreSQL's read, and all of them shown without their passwords.
 
 Errors are ValueErrors whose text holds nothing of the address, since that may be a password.
 """
@@ -13,7 +13,6 @@ _UNREADABLE = (
 _POSTGRES_SCHEME = re.compile(r"(postgres|postgresql)(\+\w+)?")
 _POSTGRES_FORM = "postgresql://user:password@host:5432/database"
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_REDIS_FORM = "redis://host:6379, or rediss://host:6379 for TLS"
 
 
 def database_address(address: str) -> str:
@@ -22,15 +21,15 @@ def database_address(address: str) -> str:
     SQLAlchemy's driver (`postgresql+asyncpg://`) is dropped, and its `ssl=` becomes the `sslmode=`
     that PostgreSQL's own tools read; the rest of the query passes through.
     """
-    parts = _split(address)
+    parts = split(address)
     if not _POSTGRES_SCHEME.fullmatch(parts.scheme):
         raise ValueError(f"must begin with postgresql://, as in {_POSTGRES_FORM}")
     query = re.sub(r"(^|&)ssl=", r"\1sslmode=", parts.query)
     options = dict(parse_qsl(query))
-    if not (_host_list(parts) or options.get("host")):
+    if not (host_list(parts) or options.get("host")):
         # The driver would go on to whatever PGHOST names, or to a socket.
         raise ValueError(f"names no host. Give it as {_POSTGRES_FORM}")
-    if len(_host_list(parts)) > 1 or "," in options.get("host", ""):
+    if len(host_list(parts)) > 1 or "," in options.get("host", ""):
         raise ValueError(
             "names several hosts, which comes with a later release. Give the address that leads to "
             "the primary"
@@ -42,41 +41,12 @@ def database_address(address: str) -> str:
     return _join("postgresql", parts.netloc, parts.path, query)
 
 
-def redis_address(address: str) -> str:
-    """The address as it came, when it names one server."""
-    parts = _split(address)
-    if "sentinel" in parts.scheme or "cluster" in parts.scheme or len(_host_list(parts)) > 1:
-        raise ValueError(
-            "names a cluster or sentinels, which come with a later release. "
-            f"Give one server: {_REDIS_FORM}"
-        )
-    if parts.scheme not in {"redis", "rediss"} or not _host_list(parts):
-        raise ValueError(f"must name one server: {_REDIS_FORM}")
-    redis_database(address)
-    for name, _ in parse_qsl(parts.query):
-        if name != "db" and not name.startswith("ssl_"):
-            # The driver would let them go over our own time-outs.
-            raise ValueError(f"has the option {name}; only db and those of TLS (ssl_...) are taken")
-    return address
-
-
-def redis_database(address: str) -> int | None:
-    """The number of the database that the address names, in its path or as `?db=`."""
-    parts = _split(address)
-    number = dict(parse_qsl(parts.query)).get("db") or parts.path.strip("/")
-    if not number:
-        return None
-    if not re.fullmatch(r"[0-9]{1,9}", number):
-        raise ValueError("names a database that is no number; Redis numbers them from 0")
-    return int(number)
-
-
 def masked(address: str) -> str:
     """The address without its passwords.
 
     A user without a password is hidden too: a lone word there is often the password itself.
     """
-    parts = _split(address)
+    parts = split(address)
     login, at, hosts = parts.netloc.rpartition("@")
     user, colon, _ = login.partition(":")
     shown = f"{user}:***" if colon else "***"
@@ -87,11 +57,12 @@ def masked(address: str) -> str:
     return _join(parts.scheme, netloc, parts.path, urlencode(options, safe="*/:,"))
 
 
-def _split(address: str) -> SplitResult:
+def split(address: str) -> SplitResult:
+    """The address in its parts, of which every host and port can be read."""
     try:
         parts = urlsplit(address)
         readable = not parts.fragment and parts.netloc.count("@") <= 1 and "@" not in parts.path
-        for host in _host_list(parts):
+        for host in host_list(parts):
             one = urlsplit(f"//{host}")
             # A port that is no number raises here.
             readable = readable and bool(one.hostname) and one.port != 0
@@ -109,6 +80,6 @@ def _join(scheme: str, netloc: str, path: str, query: str) -> str:
     return f"{scheme}://{netloc}{path}" + (f"?{query}" if query else "")
 
 
-def _host_list(parts: SplitResult) -> list[str]:
-    """Each `host:port`; PostgreSQL's addresses may name several."""
+def host_list(parts: SplitResult) -> list[str]:
+    """Each `host:port`; an address may name several."""
     return [host for host in parts.netloc.rpartition("@")[2].split(",") if host]

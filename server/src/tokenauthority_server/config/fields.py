@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from tokenauthority_server.config.addresses import database_address, redis_address
+from tokenauthority_server.config.addresses import database_address
 from tokenauthority_server.config.keys import read_key_encryption_keys
+from tokenauthority_server.config.redis_addresses import redis_address
 
 _ALGORITHMS = ("ES256", "EdDSA", "RS256", "PS256", "HS256")
 _MAX_NAME_BYTES = 256

@@ -13,7 +13,6 @@ from tokenauthority_server.config.faults import ConfigurationError, Fault
 from tokenauthority_server.config.fields import is_loopback
 from tokenauthority_server.config.keys import MAKE_A_KEY
 from tokenauthority_server.config.limits import limits
-from tokenauthority_server.config.not_yet import NOT_YET, not_yet
 from tokenauthority_server.config.settings import Settings
 from tokenauthority_server.config.sources import Given, read_secret_file, read_sources
 from tokenauthority_server.config.spelling import near_misses
@@ -59,7 +58,9 @@ REQUIRED: Mapping[Mode, Mapping[str, str]] = {
     "audit": {"database_url": _DATABASE_OR_DEV},
     "healthcheck": {},
 }
-KEYS_READ = frozenset(
+# By these the servers are told of what is revoked beside them. Without them they find it out.
+_TELLING_READ = frozenset({"redis_url", "redis_db", "revocation_lease_seconds"})
+KEYS_READ = _TELLING_READ | frozenset(
     {
         "database_url",
         "data_dir",
@@ -83,7 +84,7 @@ _READ_ONLY: Mapping[Mode, frozenset[str]] = {
     "janitor": frozenset({"database_url", "audit_days"}),
     "keys": KEYS_READ,
     "users": USERS_READ,
-    "erase": _AUDIT_READ,
+    "erase": _AUDIT_READ | _TELLING_READ,
     "audit": _AUDIT_READ,
     "callers": frozenset({"callers_file", "health_requires_caller", "clock_leeway_seconds"}),
     "healthcheck": frozenset(
@@ -103,7 +104,6 @@ _READ_ONLY: Mapping[Mode, frozenset[str]] = {
 KNOWN = frozenset(
     {name.upper() for name in Settings.model_fields}
     | {f"{name.upper()}_FILE" for name in SECRETS}
-    | NOT_YET.keys()
     | {"TEST_DATABASE_URL", "TEST_REDIS_URL"}
 )
 
@@ -139,13 +139,9 @@ def load_settings(
         # What was not given as it should is a fault already; that it is missing is no second one.
         faults = _broken(error) | faults
     warnings = near_misses(given, KNOWN)
-    if mode in {"serve", "dev"}:
-        refused, ignored = not_yet({name: one.text for name, one in given.items()})
-        faults |= {fault.setting: fault for fault in refused}
-        warnings += ignored
     # Raised out here, so that the error that holds the values is no context of this one.
     if settings is None or faults:
-        order = [*Settings.model_fields, *NOT_YET]
+        order = list(Settings.model_fields)
         raise ConfigurationError(
             [faults[name] for name in sorted(faults, key=order.index)], warnings
         )

@@ -11,7 +11,6 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from tokenauthority_server.config.addresses import redis_database
 from tokenauthority_server.config.faults import Fault
 from tokenauthority_server.config.fields import (
     Algorithm,
@@ -33,6 +32,7 @@ from tokenauthority_server.config.keys import (
     check_no_sealing_key,
     read_key_encryption_keys,
 )
+from tokenauthority_server.config.redis_addresses import is_cluster, redis_database
 
 
 def _named_database(earlier: dict[str, SecretStr]) -> int:
@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     http_port: Port = 8081
     reflection: bool = False
     drain_seconds: Annotated[int, Field(ge=0, le=300)] = 5
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
 
     key_encryption_key: SealingKeys = SecretStr("")
     jwt_algorithm: Algorithm = "ES256"
@@ -93,6 +94,7 @@ class Settings(BaseSettings):
     max_sessions_per_user: Annotated[int, Field(ge=0, le=10_000)] = 0
     session_limit_policy: SessionLimitPolicy = "evict_oldest"
     clock_leeway_seconds: Annotated[int, Field(ge=0, le=60)] = 5
+    revocation_lease_seconds: Annotated[int, Field(ge=1, le=60)] = 3
 
     login_max_failures: Annotated[int, Field(ge=1, le=1000)] = 5
     login_lock_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
@@ -122,6 +124,8 @@ class Settings(BaseSettings):
     @classmethod
     def _one_redis_database(cls, number: int, info: ValidationInfo) -> int:
         address: SecretStr | None = info.data.get("redis_url")
+        if address and number and is_cluster(address.get_secret_value()):
+            raise ValueError("must be 0, since REDIS_URL names a cluster, which has only that one")
         named = redis_database(address.get_secret_value()) if address else None
         if named is not None and named != number:
             raise ValueError("is not the database that REDIS_URL names. Give it in one of the two")

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from tokenauthority_server.domain.keys import PublicKey
 from tokenauthority_server.domain.metrics import TokenMetrics
-from tokenauthority_server.domain.revocations import Check, Death, RevocationReason
+from tokenauthority_server.domain.revocations import About, Check, Death, RevocationReason
 from tokenauthority_server.domain.sessions import (
     Grant,
     Lifetimes,
@@ -21,7 +21,7 @@ from tokenauthority_server.domain.sessions import (
     SessionCursor,
     SessionPage,
 )
-from tokenauthority_server.domain.tokens import Claims
+from tokenauthority_server.domain.tokens import Claims, VerifiedToken
 from tokenauthority_server.domain.upkeep import Leftover
 from tokenauthority_server.domain.users import Profile, UserStatus
 
@@ -110,6 +110,25 @@ class TokenVerifier(Protocol):
         Work is bounded whatever the token. Times are not looked at. Raises TokenRefusedError;
         raises StoreUnavailableError before any key is known.
         """
+        ...
+
+
+class TokenMemory(Protocol):
+    """Tokens that a TokenVerifier found good, under the keys that it knows now.
+
+    No answer may rest on it but that a token is active: whoever may not see reasons would learn by
+    the time that a token was good once.
+    """
+
+    def recall(self, token: str) -> VerifiedToken | None:
+        """Return what `TokenVerifier.verify` would, or None where that is not remembered.
+
+        Raises StoreUnavailableError before any key is known.
+        """
+        ...
+
+    def forget(self, token: str) -> None:
+        """Forget the token, where it is remembered."""
         ...
 
 
@@ -220,6 +239,10 @@ class SessionRevoker(Protocol):
 class RevocationView(Protocol):
     """What has been revoked, as the validation of tokens sees it."""
 
+    def check_now(self, claims: Claims) -> Check | None:
+        """Return what `check` would, where that takes no question to a store; else None."""
+        ...
+
     async def check(self, claims: Sequence[Claims]) -> Check:
         """Return, in the order asked, why each token is dead, or None for one that lives.
 
@@ -227,10 +250,30 @@ class RevocationView(Protocol):
         """
         ...
 
-    async def settle(self) -> bool:
-        """Wait until every verifier refuses all that was revoked before; False if not known.
 
-        Called after a revocation was committed. Raises nothing.
+class Propagation(Protocol):
+    """Makes committed revocations known to every verifier. Nothing of it raises."""
+
+    async def settle(self, about: About) -> bool:
+        """Return True when every verifier refuses what was revoked; False if that is not known.
+
+        To be called when the revocation has been committed, also where its target was dead before:
+        another call may still be on the way to make that known.
+        """
+        ...
+
+    async def publish(self, about: About) -> bool:
+        """Make it known without waiting for the verifiers; return whether that was done.
+
+        For revocations in several steps: `settle` after the last one waits for all of them.
+        """
+        ...
+
+    async def publish_new(self) -> None:
+        """Publish what has been committed of late, and is not known here yet.
+
+        For changes that nobody is kept waiting for, and of which only the store knows what they
+        have ended.
         """
         ...
 

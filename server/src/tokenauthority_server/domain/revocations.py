@@ -1,8 +1,10 @@
 """Revocation facts, and the one rule by which they kill tokens."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
 from tokenauthority_server.domain.tokens import Claims, InactiveReason, TokenType
 from tokenauthority_tokens.values import LONGEST_LIFETIME
@@ -58,6 +60,10 @@ class FactKind(StrEnum):
     KEY = "key"
 
 
+FactKey: TypeAlias = tuple[str, FactKind, str]
+"""A fact's (user_id, kind, target), under which there is one at most."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """A revocation.
@@ -72,6 +78,56 @@ class Fact:
     reason: RevocationReason
     epoch: int = 0
     except_session_id: str = ""
+
+    @property
+    def key(self) -> FactKey:
+        """Under which it stands."""
+        return self.user_id, self.kind, self.target
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFact:
+    """A fact that matters still: until `expire_time`, by the database's clock.
+
+    `remaining` is how long that was when it was read there. It can only have become less since, so
+    whoever counts it from when it arrives keeps the fact for long enough, by a clock of any time.
+    """
+
+    fact: Fact
+    expire_time: datetime
+    remaining: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a revocation was about: where its facts stand.
+
+    `sessions` are those that are known by their id alone: about each of them are its own fact and
+    those of its user and its key.
+    """
+
+    keys: frozenset[FactKey] = frozenset()
+    sessions: tuple[str, ...] = ()
+
+
+def about_user(user_id: str) -> About:
+    """Return what all that a user holds may have been revoked by."""
+    return About(keys=frozenset({(user_id, FactKind.USER, ""), (user_id, FactKind.PROFILE, "")}))
+
+
+def about_key(key_id: str) -> About:
+    """Return what all that a key has signed was revoked by."""
+    return About(keys=frozenset({("", FactKind.KEY, key_id)}))
+
+
+def about_token(claims: Claims) -> About:
+    """Return what a token may have been revoked by."""
+    return About(keys=frozenset(targets(claims)))
+
+
+def about_sessions(sessions: Iterable[tuple[str, str]]) -> About:
+    """Return what these sessions, as (user_id, session_id), were revoked by."""
+    return About(keys=frozenset((user_id, FactKind.SESSION, one) for user_id, one in sessions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +153,7 @@ class Check:
     deaths: tuple[Death | None, ...]
 
 
-def targets(claims: Claims) -> tuple[tuple[str, FactKind, str], ...]:
+def targets(claims: Claims) -> tuple[FactKey, ...]:
     """Return the (user_id, kind, target) of every fact that could kill the token."""
     user_id = claims.user_id
     return (

@@ -46,8 +46,11 @@ class Stretch:
     """What a stretch of the sessions came to, and where the next one begins (None: nowhere).
 
     `matched` counts the live sessions that met the criteria, `ended` those of them that were ended.
+    `dead` are all that were to end, also those that count no more, or that somebody else has ended
+    just before.
     """
 
     matched: int
     ended: int
     end: SessionKey | None
+    dead: tuple[SessionKey, ...] = ()

@@ -19,6 +19,7 @@ __all__ = [
     "TokenPair",
     "TokenRefusedError",
     "TokenType",
+    "VerifiedToken",
     "fingerprint",
     "unfit",
 ]
@@ -36,12 +37,30 @@ class TokenPair:
     refresh_expire_time: datetime
 
 
-class TokenRefusedError(Exception):
-    """A token is no good by itself: its form, signature, issuer, audience, type or times."""
+@dataclass(slots=True, eq=False)
+class VerifiedToken:
+    """A token that was verified, as it is remembered.
 
-    def __init__(self, reason: InactiveReason) -> None:
+    `written` is a place for the claims as they are written into answers, so that this is not done
+    twice either; empty until somebody puts them there. It may depend on nothing but the claims.
+    `size` is how many bytes all of it takes, about.
+    """
+
+    claims: Claims
+    size: int = 0
+    written: bytes = b""
+
+
+class TokenRefusedError(Exception):
+    """A token is no good by itself: its form, signature, issuer, audience, type or times.
+
+    With KEY_REVOKED, `revoked_key_id` is the key that signed it.
+    """
+
+    def __init__(self, reason: InactiveReason, revoked_key_id: str = "") -> None:
         super().__init__(reason.value)
         self.reason = reason
+        self.revoked_key_id = revoked_key_id
 
 
 def fingerprint(token_id: str) -> bytes:

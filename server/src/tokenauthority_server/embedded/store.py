@@ -110,7 +110,7 @@ class EmbeddedStore(ABC):
 
     def _serve(self) -> None:
         """Starts the server; on another port when the one found was taken meanwhile."""
-        ports = [self._port] if self._port else [_free_port() for _ in range(PORT_ATTEMPTS)]
+        ports = [self._port] if self._port else [free_port() for _ in range(PORT_ATTEMPTS)]
         for port in ports:
             with self._folder.writing_log() as log:
                 command = self._command(self._folder, port)
@@ -132,7 +132,7 @@ class EmbeddedStore(ABC):
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that was free a moment ago."""
     for _ in range(len(PORTS)):
         port = secrets.choice(PORTS)

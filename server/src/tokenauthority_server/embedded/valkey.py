@@ -1,7 +1,7 @@
 """An embedded Valkey."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -20,21 +20,23 @@ class EmbeddedValkey(EmbeddedStore):
     stop_signal: ClassVar = signal.SIGTERM
     death_signal: ClassVar = signal.SIGKILL  # what it holds may be lost, so nothing to wait for
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         super().__init__(folder)
+        self.settings = settings or {}
         self._program = find_valkey()
 
     @classmethod
-    def start(cls, folder: Path) -> Self:
+    def start(cls, folder: Path, settings: Mapping[str, str] | None = None) -> Self:
         """Starts Valkey on the data under FOLDER/valkey.
 
-        Stores of both kinds may share FOLDER. Call it from the main thread.
+        ``settings`` are Valkey's own, and go over those that it is given here. Stores of both kinds
+        may share FOLDER. Call it from the main thread.
 
         Raises:
             EmbeddedStoreError: there is no Valkey here, it does not start, or another process
                 uses the folder.
         """
-        store = cls(folder)
+        store = cls(folder, settings)
         store.restart()
         return store
 
@@ -56,6 +58,7 @@ class EmbeddedValkey(EmbeddedStore):
             "save": "300 1",
             "stop-writes-on-bgsave-error": "no",
             "maxmemory-policy": "noeviction",
+            **self.settings,
         }
         folder.write_private(
             configuration, "".join(f"{name} {value}\n" for name, value in settings.items())

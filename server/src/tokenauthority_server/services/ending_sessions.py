@@ -1,14 +1,14 @@
 """RevokeSessions: end every session that meets the criteria, or tell how many there are."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tokenauthority_server.domain.admin_ports import SessionEnder
 from tokenauthority_server.domain.errors import InvalidRequestError, OverloadedError, Violation
-from tokenauthority_server.domain.ports import RevocationView
-from tokenauthority_server.domain.revocations import RevocationReason
-from tokenauthority_server.domain.session_criteria import SessionCriteria, Span
+from tokenauthority_server.domain.ports import Propagation
+from tokenauthority_server.domain.revocations import About, FactKind, RevocationReason
+from tokenauthority_server.domain.session_criteria import SessionCriteria, SessionKey, Span
 from tokenauthority_server.domain.sessions import Origin
 
 ENDED_AT_ONCE = 1_000
@@ -38,7 +38,7 @@ class EndingSessions:
     """Ends sessions by what they are. `now` counts seconds from anywhere."""
 
     ender: SessionEnder
-    view: RevocationView
+    propagation: Propagation
     now: Callable[[], float] = time.monotonic
 
     async def revoke(
@@ -56,6 +56,7 @@ class EndingSessions:
         matched = revoked = 0
         length = ENDED_AT_ONCE
         after = None
+        published: list[bool] = []
         while True:
             now = self.now()
             if now >= until + COUNTING_SECONDS:
@@ -66,6 +67,8 @@ class EndingSessions:
             else:
                 span = Span(length=length, most=ENDED_AT_ONCE, after=after)
                 stretch = await self.ender.end_stretch(criteria, span, reason, origin)
+                if stretch.dead:
+                    published.append(await self.propagation.publish(_about(stretch.dead)))
                 # Where few are meant, more are looked at: those that are may be millions away.
                 are_few = stretch.matched * 4 < ENDED_AT_ONCE
                 length = min(length * 2, LOOKED_AT_ONCE) if are_few else ENDED_AT_ONCE
@@ -74,6 +77,19 @@ class EndingSessions:
             after = stretch.end
             if after is None:
                 break
+        # Waiting once, for all of them.
+        settled = not published or await self.propagation.settle(About())
         return EndedSessions(
-            matched=matched, revoked=revoked, effective_everywhere=await self.view.settle()
+            matched=matched, revoked=revoked, effective_everywhere=settled and all(published)
         )
+
+
+def _about(sessions: Iterable[SessionKey]) -> About:
+    """Return what these sessions died of: each by itself, or with all of its user's."""
+    return About(
+        keys=frozenset(
+            (one.user_id, kind, target)
+            for one in sessions
+            for kind, target in ((FactKind.SESSION, one.session_id), (FactKind.USER, ""))
+        )
+    )

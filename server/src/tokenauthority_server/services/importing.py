@@ -6,6 +6,8 @@ from itertools import islice
 
 from tokenauthority_server.domain.admin_ports import UserImporter
 from tokenauthority_server.domain.imports import Imported, ImportedUser
+from tokenauthority_server.domain.ports import Propagation
+from tokenauthority_server.domain.revocations import About, FactKey, about_user
 from tokenauthority_server.domain.sessions import Origin
 
 BATCH = 500
@@ -23,10 +25,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a line: None where it was no user."""
+    """What became of a line: None where it was no user.
+
+    `published` is whether verifiers are told of what that may have ended.
+    """
 
     line: Line
     imported: Imported | None
+    published: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,7 @@ class Importing:
     """Takes users over, a batch at a time: memory holds no more than one."""
 
     importer: UserImporter
+    propagation: Propagation
     replace_passwords: bool = False
     dry_run: bool = False
 
@@ -52,5 +59,15 @@ class Importing:
                 if users
                 else ()
             )
+            published = self.dry_run or await self.propagation.publish(_about(users))
             for line in batch:
-                yield Outcome(line=line, imported=None if line.user is None else next(outcomes))
+                yield Outcome(
+                    line=line,
+                    imported=None if line.user is None else next(outcomes),
+                    published=published,
+                )
+
+
+def _about(users: Iterable[ImportedUser]) -> About:
+    none: frozenset[FactKey] = frozenset()
+    return About(keys=none.union(*(about_user(one.profile.user_id).keys for one in users)))

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tokenauthority_server.domain.ports import ActivityLog, Entropy, SessionStore
+from tokenauthority_server.domain.ports import ActivityLog, Entropy, Propagation, SessionStore
+from tokenauthority_server.domain.revocations import about_user
 from tokenauthority_server.domain.sessions import (
     NO_CAP,
     CreateRequest,
@@ -26,6 +27,7 @@ class Issuing:
     entropy: Entropy
     activity: ActivityLog
     lifetimes: Lifetimes
+    propagation: Propagation
     cap: SessionCap = NO_CAP
 
     async def create_pair(self, request: CreateRequest, origin: Origin) -> TokenPair:
@@ -60,6 +62,12 @@ class Issuing:
             return await change(new)
 
         grant = await self.minting.granted(opened)
+        if profile and grant.profile_epoch:
+            # It may have taken away rights. Known here at once; nobody is waited for.
+            await self.propagation.publish(about_user(grant.profile.user_id))
+        if self.cap.sessions:
+            # It may have ended another session: only the store knows which.
+            await self.propagation.publish_new()
         pair = await self.minting.pair(grant, self.minting.ids.first(grant.session_id))
         self.activity.record(request.user_id, grant.session_id, grant.now)
         return pair

@@ -11,7 +11,8 @@ from tokenauthority_server.domain.errors import (
 )
 from tokenauthority_server.domain.logins import PasswordExchange
 from tokenauthority_server.domain.passwords import check_new
-from tokenauthority_server.domain.ports import RevocationView
+from tokenauthority_server.domain.ports import Propagation
+from tokenauthority_server.domain.revocations import about_user
 from tokenauthority_server.domain.sessions import Origin
 from tokenauthority_server.services.access_tokens import AccessTokens
 from tokenauthority_server.services.checking import Checking
@@ -26,7 +27,7 @@ class Passwords:
     checking: Checking
     common: CommonPasswords
     access_tokens: AccessTokens
-    view: RevocationView
+    propagation: Propagation
 
     async def set_password(self, user_id: str, password: str, origin: Origin) -> Revoked:
         """Set the password and end every session of the user.
@@ -91,4 +92,5 @@ class Passwords:
 
     async def _exchanged(self, exchange: PasswordExchange, origin: Origin) -> Revoked:
         ended = await self.store.exchange(exchange, origin)
-        return Revoked(sessions=ended, effective_everywhere=await self.view.settle())
+        settled = await self.propagation.settle(about_user(exchange.user_id))
+        return Revoked(sessions=ended, effective_everywhere=settled)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tokenauthority_server.domain.errors import RefreshTokenInvalidError
-from tokenauthority_server.domain.ports import ActivityLog, SessionStore
+from tokenauthority_server.domain.errors import RefreshTokenInvalidError, RefreshTokenReusedError
+from tokenauthority_server.domain.ports import ActivityLog, Propagation, SessionStore
+from tokenauthority_server.domain.revocations import About
 from tokenauthority_server.domain.sessions import Device, Grant, Lifetimes, Origin, Rotation
 from tokenauthority_server.domain.tokens import (
     TokenPair,
@@ -33,6 +34,7 @@ class Refreshing:
     minting: Minting
     activity: ActivityLog
     lifetimes: Lifetimes
+    propagation: Propagation
 
     async def refresh(self, refresh_token: str, device: Device, origin: Origin) -> Refreshed:
         """Return the successor of this refresh token.
@@ -63,7 +65,12 @@ class Refreshing:
             )
             return await self.sessions.rotate(rotation, self.lifetimes, origin)
 
-        grant = await self.minting.granted(rotate)
+        try:
+            grant = await self.minting.granted(rotate)
+        except RefreshTokenReusedError:
+            # Known here at once, and elsewhere a moment later: nobody is waited for.
+            await self.propagation.publish(About(sessions=(claims.session_id,)))
+            raise
         pair = await self.minting.pair(grant, successors)
         self.activity.record(claims.user_id, claims.session_id, grant.now)
         return Refreshed(pair, grant.replayed)

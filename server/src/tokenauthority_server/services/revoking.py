@@ -2,8 +2,14 @@
 
 from dataclasses import dataclass
 
-from tokenauthority_server.domain.ports import RevocationView, SessionRevoker
-from tokenauthority_server.domain.revocations import RevocationReason
+from tokenauthority_server.domain.ports import Propagation, SessionRevoker
+from tokenauthority_server.domain.revocations import (
+    About,
+    RevocationReason,
+    about_key,
+    about_token,
+    about_user,
+)
 from tokenauthority_server.domain.sessions import Origin
 from tokenauthority_server.domain.tokens import InactiveReason, TokenRefusedError, TokenType
 from tokenauthority_server.services.recognition import Recognition
@@ -22,10 +28,13 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class Revoking:
-    """Ends what is alive. Unknown and dead targets count zero, and are no error."""
+    """Ends what is alive. Unknown and dead targets count zero, and are no error.
+
+    What was dead before is made known all the same: whoever ended it may still be on the way.
+    """
 
     revoker: SessionRevoker
-    view: RevocationView
+    propagation: Propagation
     recognition: Recognition
 
     async def revoke_token(self, token: str, reason: RevocationReason, origin: Origin) -> Revoked:
@@ -34,7 +43,8 @@ class Revoking:
             claims = await self.recognition.recognise(token)
         except TokenRefusedError as error:
             if error.reason is InactiveReason.KEY_REVOKED:
-                return Revoked(effective_everywhere=await self.view.settle())
+                settled = await self.propagation.settle(about_key(error.revoked_key_id))
+                return Revoked(effective_everywhere=settled)
             # Of another key, issuer or audience it may still be good where those are ours.
             return Revoked(effective_everywhere=error.reason in _GOOD_NOWHERE)
         if claims.token_type is TokenType.REFRESH:
@@ -45,20 +55,24 @@ class Revoking:
                 origin,
                 presented_key_id=claims.key_id,
             )
-            return Revoked(sessions=ended, effective_everywhere=await self.view.settle())
+            settled = await self.propagation.settle(about_token(claims))
+            return Revoked(sessions=ended, effective_everywhere=settled)
         killed = await self.revoker.revoke_token(claims, reason, origin)
-        return Revoked(tokens=killed, effective_everywhere=await self.view.settle())
+        settled = await self.propagation.settle(about_token(claims))
+        return Revoked(tokens=killed, effective_everywhere=settled)
 
     async def revoke_session(
         self, session_id: str, reason: RevocationReason, origin: Origin
     ) -> Revoked:
         """End a session with all its tokens."""
         ended = await self.revoker.end_session(session_id, None, reason, origin)
-        return Revoked(sessions=ended, effective_everywhere=await self.view.settle())
+        settled = await self.propagation.settle(About(sessions=(session_id,)))
+        return Revoked(sessions=ended, effective_everywhere=settled)
 
     async def revoke_user(
         self, user_id: str, except_session_id: str, reason: RevocationReason, origin: Origin
     ) -> Revoked:
         """End all that the user holds, but for one session where it is given ("" for none)."""
         ended = await self.revoker.end_user_sessions(user_id, except_session_id, reason, origin)
-        return Revoked(sessions=ended, effective_everywhere=await self.view.settle())
+        settled = await self.propagation.settle(about_user(user_id))
+        return Revoked(sessions=ended, effective_everywhere=settled)

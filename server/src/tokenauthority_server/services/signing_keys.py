@@ -11,7 +11,8 @@ from tokenauthority_server.domain.errors import (
 )
 from tokenauthority_server.domain.key_ports import KeyMaker, SigningKeyStore
 from tokenauthority_server.domain.keys import KeyState, KeyTerms, SigningKey
-from tokenauthority_server.domain.ports import RevocationView
+from tokenauthority_server.domain.ports import Propagation
+from tokenauthority_server.domain.revocations import about_key
 from tokenauthority_server.domain.sessions import Origin
 
 
@@ -39,7 +40,7 @@ class SigningKeys:
 
     store: SigningKeyStore
     maker: KeyMaker
-    view: RevocationView
+    propagation: Propagation
     algorithm: str
     algorithms: Collection[str]
     terms: KeyTerms
@@ -102,7 +103,8 @@ class SigningKeys:
         # Made before, as it takes time; it is seldom needed, since a successor is mostly at hand.
         replacement = await self.maker.make(algorithms[key_id])
         key, ended = await self.store.revoke(key_id, replacement, self.terms, origin)
-        return RevokedKey(key=key, sessions=ended, effective_everywhere=await self.view.settle())
+        settled = await self.propagation.settle(about_key(key_id))
+        return RevokedKey(key=key, sessions=ended, effective_everywhere=settled)
 
     async def revoke_elsewhere(self, key_id: str, origin: Origin) -> RevokedKey:
         """Do the same for a key that is kept elsewhere than in the store, whatever its id.
@@ -110,7 +112,8 @@ class SigningKeys:
         No other takes its place by itself.
         """
         ended = await self.store.revoke_elsewhere(key_id, origin)
-        return RevokedKey(key=None, sessions=ended, effective_everywhere=await self.view.settle())
+        settled = await self.propagation.settle(about_key(key_id))
+        return RevokedKey(key=None, sessions=ended, effective_everywhere=settled)
 
     async def rewrap(self) -> tuple[int, int]:
         """Seal every private key by the first KEY_ENCRYPTION_KEY; return how many, and of how many.

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenauthority_server.domain.errors import InvalidRequestError, Violation
-from tokenauthority_server.domain.ports import RevocationView, UserDirectory
+from tokenauthority_server.domain.ports import Propagation, UserDirectory
+from tokenauthority_server.domain.revocations import about_user
 from tokenauthority_server.domain.sessions import Origin
 from tokenauthority_server.domain.users import UserStatus
 from tokenauthority_server.services.revoking import Revoked
@@ -15,7 +16,7 @@ class UserStatuses:
     """Lets users in and keeps them out."""
 
     directory: UserDirectory
-    view: RevocationView
+    propagation: Propagation
 
     async def set_status(
         self, user_id: str, status: UserStatus, locked_until: datetime | None, origin: Origin
@@ -33,9 +34,11 @@ class UserStatuses:
         if violations:
             raise InvalidRequestError(*violations)
         ended = await self.directory.set_status(user_id, status, locked_until, origin)
-        return Revoked(sessions=ended, effective_everywhere=await self.view.settle())
+        settled = await self.propagation.settle(about_user(user_id))
+        return Revoked(sessions=ended, effective_everywhere=settled)
 
     async def delete(self, user_id: str, origin: Origin) -> Revoked:
         """Delete the user, with every session; raise UserNotFoundError for one who never was."""
         ended = await self.directory.delete(user_id, origin)
-        return Revoked(sessions=ended, effective_everywhere=await self.view.settle())
+        settled = await self.propagation.settle(about_user(user_id))
+        return Revoked(sessions=ended, effective_everywhere=settled)

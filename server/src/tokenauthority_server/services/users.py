@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from tokenauthority_server.domain.admin_ports import UserStore
 from tokenauthority_server.domain.errors import ProfileTooLargeError
-from tokenauthority_server.domain.ports import PageTokens, RevocationView, TokenSigner
+from tokenauthority_server.domain.ports import PageTokens, Propagation, TokenSigner
+from tokenauthority_server.domain.revocations import about_user
 from tokenauthority_server.domain.sessions import Origin
 from tokenauthority_server.domain.users import Profile, User
 from tokenauthority_server.services.paging import cursor_of, size_of
@@ -33,7 +34,7 @@ class Users:
 
     store: UserStore
     signer: TokenSigner
-    view: RevocationView
+    propagation: Propagation
     page_tokens: PageTokens
 
     async def put(self, profile: Profile, origin: Origin) -> PutUser:
@@ -46,7 +47,8 @@ class Users:
         if size > self.signer.profile_budget("", ()):
             raise ProfileTooLargeError
         user = await self.store.put(profile, size, origin)
-        return PutUser(user, effective_everywhere=await self.view.settle())
+        settled = await self.propagation.settle(about_user(profile.user_id))
+        return PutUser(user, effective_everywhere=settled)
 
     async def by_id(self, user_id: str) -> User:
         """Return the user; raise UserNotFoundError for one who is deleted or never was."""

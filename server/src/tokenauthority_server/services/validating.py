@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +15,7 @@ from tokenauthority_server.domain.ports import (
     Clock,
     RevocationView,
     SessionStore,
+    TokenMemory,
     TokenVerifier,
 )
 from tokenauthority_server.domain.revocations import Check, CheckSource, Death, RevocationReason
@@ -23,6 +24,7 @@ from tokenauthority_server.domain.tokens import (
     InactiveReason,
     TokenRefusedError,
     TokenType,
+    VerifiedToken,
     unfit,
 )
 
@@ -42,11 +44,13 @@ _NOBODYS: Final = Claims(
 """Asked about in the place of a token that is refused already: nobody sees the difference."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: it would take a call of Python for each field, for each of a million tokens a minute.
+@dataclass(slots=True, kw_only=True)
 class Verdict:
     """Whether a token is good: it is exactly when `reason` is None, and then `claims` says more.
 
     `source` is None where the token alone decided, and where the caller may not see reasons.
+    `remembered` is where the claims are from, if they are remembered.
     """
 
     check_time: datetime
@@ -54,6 +58,7 @@ class Verdict:
     revocation_reason: RevocationReason | None = None
     claims: Claims | None = None
     source: CheckSource | None = None
+    remembered: VerifiedToken | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Validating:
     """Answers for tokens. `leeway` is in seconds."""
 
     verifier: TokenVerifier
+    memory: TokenMemory
     keys: KeyUpdates
     view: RevocationView
     sessions: SessionStore
@@ -70,16 +76,53 @@ class Validating:
 
     async def validate(self, token: str, expected: TokenType, rights: Rights) -> Verdict:
         """Return the verdict; raise StoreUnavailableError when none can be given."""
-        return (await self.validate_many((token,), expected, rights))[0]
+        now = self.clock.now()
+        verdict = self._known_good(token, expected, now, now.timestamp())
+        return verdict or (await self._answer((token,), expected, rights, now))[0]
 
     async def validate_many(
         self, tokens: Sequence[str], expected: TokenType, rights: Rights
     ) -> Sequence[Verdict]:
         """Return the verdicts in the order of the tokens; raise StoreUnavailableError.
 
-        All of them rest on one question to the view; refresh tokens are asked of the store.
+        Those on access tokens that are remembered rest on the view as it is at once, those on the
+        others on one question to it; refresh tokens are asked of the store.
         """
         now = self.clock.now()
+        seconds = now.timestamp()
+        known = [self._known_good(token, expected, now, seconds) for token in tokens]
+        others = [token for token, one in zip(tokens, known, strict=True) if one is None]
+        answered = iter(await self._answer(others, expected, rights, now) if others else ())
+        return [one or next(answered) for one in known]
+
+    def _known_good(
+        self, token: str, expected: TokenType, now: datetime, seconds: float
+    ) -> Verdict | None:
+        """Return the verdict on a token that is active, where nobody has to be asked for that.
+
+        Of all others None: they are forgotten, so that they take as long as any that is refused.
+        `seconds` is `now` since 1970.
+        """
+        found = self.memory.recall(token)
+        if found is None:
+            return None
+        claims = found.claims
+        if unfit(claims, expected, now=seconds, leeway=self.leeway):
+            self.memory.forget(token)
+            return None
+        check = self.view.check_now(claims)
+        if check is None:
+            return None
+        if check.deaths[0] is not None:
+            self.memory.forget(token)
+            return None
+        self.activity.record(claims.user_id, claims.session_id, now)
+        return Verdict(check_time=now, claims=claims, source=check.source, remembered=found)
+
+    async def _answer(
+        self, tokens: Sequence[str], expected: TokenType, rights: Rights, now: datetime
+    ) -> Sequence[Verdict]:
+        """Return the verdicts on tokens of which nothing is known, by one question for all."""
         judged = await self._judge_all(tokens, expected, now)
         # Who may not see why asks about all alike: a refused token takes as long as a dead one.
         asked = [
@@ -90,10 +133,12 @@ class Validating:
         check = await self._check(asked, expected)
         deaths = iter(check.deaths)
         verdicts = []
-        for one in judged:
+        for token, one in zip(tokens, judged, strict=True):
             death = None if rights.see_reasons and not isinstance(one, Claims) else next(deaths)
             verdict = _verdict(one, death, now, check.source)
-            if verdict.claims and expected is TokenType.ACCESS:
+            if not verdict.claims:
+                self.memory.forget(token)
+            elif expected is TokenType.ACCESS:
                 # Asking for a refresh token is no use of its session.
                 self.activity.record(verdict.claims.user_id, verdict.claims.session_id, now)
             verdicts.append(verdict if rights.see_reasons else _without_reason(verdict))

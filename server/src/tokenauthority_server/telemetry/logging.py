@@ -8,6 +8,7 @@ none has a secret.
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Final, Literal, TextIO
 
 import structlog
@@ -47,15 +48,21 @@ class Lines:
 
 
 def configure_logging(
-    level: LogLevel, log_format: LogFormat, *, stream: TextIO | None = None
+    level: LogLevel,
+    log_format: LogFormat,
+    *,
+    stream: TextIO | None = None,
+    process: Mapping[str, str] | None = None,
 ) -> None:
     """Send every line of `level` and above to the stream (standard error when None is given).
 
+    Each line has the fields of `process`, which tell it from others that write to the same stream.
     To be called once, before anything else runs. Loggers that exist already follow.
     """
     stream = stream or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]
     before: list[Processor] = [
+        _add(process or {}),
         _add_request_id,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -97,6 +104,14 @@ def _says_nothing_sent(record: logging.LogRecord) -> bool:
     It would also say so with a traceback for each of them, as often as anybody likes.
     """
     return not str(record.msg).startswith(_QUOTES)
+
+
+def _add(fields: Mapping[str, str]) -> Processor:
+    def add(_logger: object, _method: str, event: EventDict) -> EventDict:
+        event.update(fields)
+        return event
+
+    return add
 
 
 def _add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -1,8 +1,7 @@
-"""Every metric of the server, each name in this one place.
+"""The metrics of the server, each name here or in the file of its subject beside this one.
 
-The names and labels of the RPC metrics are those that gRPC's Prometheus middlewares share; codes
-are written as in the contract and in the log (`NOT_FOUND`). Every series of an RPC exists before
-its first call: a rate over a series that appears with its first error misses that error.
+Codes are written as in the contract and in the log (`NOT_FOUND`). Every series of an RPC exists
+before its first call: a rate over a series that appears with its first error misses that error.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,13 +12,8 @@ import grpc
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
-_RPC_LABELS: Final = ("grpc_type", "grpc_service", "grpc_method")
+from tokenauthority_server.telemetry.rpc_metrics import RpcMetrics, RpcSeries
 
-# A verdict from memory takes well under a millisecond, a store that is away shows within a second,
-# and callers that set no deadline are given five seconds at most.
-_SECONDS: Final = (
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-)  # fmt: skip
 # A pass with little to do takes some milliseconds; its time is up after some seconds.
 _PASS_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -28,15 +22,6 @@ PASS_OUTCOMES: Final = ("done", "unfinished", "failed")
 
 # They would double the page, and nothing reads them. The library has one switch a process.
 _disable_created_series: Callable[[], None] = prometheus_client.disable_created_metrics
-
-
-@dataclass(frozen=True, slots=True)
-class RpcSeries:
-    """The series of one RPC; `handled` has one for each status code."""
-
-    started: Counter
-    handled: Mapping[grpc.StatusCode, Counter]
-    seconds: Histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +51,22 @@ class TlsSeries:
     good: Gauge
 
 
+@dataclass(frozen=True, slots=True)
+class WatchSeries:
+    """The series of WatchRevocations: `watchers` by mode, STRICT or RELAXED."""
+
+    watchers: Mapping[str, Gauge]
+    snapshots: Counter
+    dropped: Counter
+
+
 class Metrics:
     """The server's metrics, in a registry of their own."""
 
     def __init__(self, registry: CollectorRegistry, *, version: str) -> None:
         _disable_created_series()
         self.registry = registry
-        self._started = Counter(
-            "grpc_server_started",
-            "RPCs that the server began to handle.",
-            _RPC_LABELS,
-            registry=registry,
-        )
-        self._handled = Counter(
-            "grpc_server_handled",
-            "RPCs that the server came to the end of, by the status they ended with.",
-            (*_RPC_LABELS, "grpc_code"),
-            registry=registry,
-        )
-        self._seconds = Histogram(
-            "grpc_server_handling_seconds",
-            "Seconds from the arrival of an RPC at the server's code to its end.",
-            _RPC_LABELS,
-            buckets=_SECONDS,
-            registry=registry,
-        )
+        self._rpcs = RpcMetrics(registry)
         self._store_up = Gauge(
             "tokenauthority_store_up",
             "Whether a store answered when it was last asked: 1, or 0.",
@@ -118,12 +94,7 @@ class Metrics:
 
     def rpc(self, *, kind: str, service: str, method: str) -> RpcSeries:
         """Return the series of an RPC; they are on the page from then on."""
-        labels = (kind, service, method)
-        return RpcSeries(
-            started=self._started.labels(*labels),
-            handled={code: self._handled.labels(*labels, code.name) for code in grpc.StatusCode},
-            seconds=self._seconds.labels(*labels),
-        )
+        return self._rpcs.of(kind, service, method)
 
     def janitor(self, kinds: Iterable[str]) -> JanitorSeries:
         """Return the janitor's series; to be called once. All of them are on the page from then."""
@@ -196,6 +167,28 @@ class Metrics:
                 "tokenauthority_tls_files_good",
                 "Whether the files of TLS are what is in use: 1; or 0, while they are refused and "
                 "the last good ones stay.",
+                registry=self.registry,
+            ),
+        )
+
+    def watches(self, modes: Iterable[str]) -> WatchSeries:
+        """Return the series of those who watch revocations; to be called once."""
+        watchers = Gauge(
+            "tokenauthority_watchers",
+            "Streams of WatchRevocations that are open; a revocation waits for the strict ones.",
+            ("mode",),
+            registry=self.registry,
+        )
+        return WatchSeries(
+            watchers={mode: watchers.labels(mode) for mode in modes},
+            snapshots=Counter(
+                "tokenauthority_watch_snapshots",
+                "Snapshots sent whole: to those who begin, and to those who fell behind.",
+                registry=self.registry,
+            ),
+            dropped=Counter(
+                "tokenauthority_watchers_dropped",
+                "Streams of WatchRevocations ended because their callers took nothing any more.",
                 registry=self.registry,
             ),
         )

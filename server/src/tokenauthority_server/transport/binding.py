@@ -2,8 +2,17 @@
 
 import errno
 import socket
+from dataclasses import dataclass
 
 from tokenauthority_server.domain.errors import StartError
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the authority listens, as host:port."""
+
+    grpc: str
+    http: str
 
 
 class BindError(StartError):
@@ -26,6 +35,39 @@ def bind(setting: str, host: str, port: int) -> socket.socket:
         return _listen(host, port)
     except OSError as error:
         raise BindError(setting, host, port, error) from error
+
+
+def hold(setting: str, host: str, port: int) -> socket.socket:
+    """Return a socket that keeps the port, any free one for 0, for processes that will share it.
+
+    They listen with SO_REUSEPORT; it does not, and nobody who listens without it gets the port as
+    long as it is open. Another authority with several workers does not, either: it has to hold the
+    port first. Raises BindError where anybody has it already.
+    """
+    try:
+        # Whoever shares a port is asked for nothing: so it has to be free for one who does not.
+        with _listen(host, port) as alone:
+            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            return _keep(alone.family, alone.getsockname())
+    except OSError as error:
+        raise BindError(setting, host, port, error) from error
+
+
+def _keep(family: int, address: tuple[str, int]) -> socket.socket:
+    held = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # Connections that were closed a moment ago do not keep it from being taken ...
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        held.bind(address)
+        # ... but from now on nobody else takes it that way.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    except BaseException:
+        held.close()
+        raise
+    return held
 
 
 def why_not(host: str, port: int) -> OSError | None:

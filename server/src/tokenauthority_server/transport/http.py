@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import hashlib
-import json
 import socket
-from collections.abc import Generator
-from typing import Final, Self
+from collections.abc import Generator, Mapping
+from typing import Any, Final, Protocol, Self
 
 import uvicorn
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,40 +17,59 @@ from starlette.routing import Route
 from typing_extensions import override
 
 from tokenauthority_server.domain.errors import StoreUnavailableError
-from tokenauthority_server.domain.ports import PublicKeys
 from tokenauthority_server.transport.binding import bind
-from tokenauthority_server.transport.readiness import Readiness
 
 JWKS_MAX_AGE_SECONDS: Final = 300
 """How long verifiers may keep the keys. A key is published for longer before it signs."""
 
 
-def http_app(registry: CollectorRegistry, readiness: Readiness, keys: PublicKeys) -> Starlette:
+class Pages(Protocol):
+    """What the pages tell."""
+
+    async def metrics(self) -> Collector:
+        """Return what collects every metric."""
+        ...
+
+    def readiness(self) -> tuple[bool, Mapping[str, Any]]:
+        """Return whether calls should be sent here, and what there is to say about it, as JSON."""
+        ...
+
+    async def key_set(self) -> bytes:
+        """Return the public keys as a JWK Set (RFC 7517, section 5).
+
+        Raises StoreUnavailableError before any key is known.
+        """
+        ...
+
+
+def http_app(pages: Pages) -> Starlette:
     """Return the application; each of its paths answers GET and HEAD."""
 
-    async def metrics(request: Request) -> Response:
+    async def show_metrics(request: Request) -> Response:
         try:
             encode, content_type = choose_encoder(request.headers.get("accept", ""))
         except ValueError:
             # A version that is no number; the plain format is what everyone reads.
             encode, content_type = choose_encoder("")
+        metrics = await pages.metrics()
         # Writing a thousand series takes 15 ms: calls get their turns meanwhile.
-        page = await asyncio.to_thread(encode, registry)
+        page = await asyncio.to_thread(encode, metrics)
         return Response(page, headers={"Content-Type": content_type})
 
     async def livez(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
     async def readyz(_request: Request) -> Response:
+        is_ready, said = pages.readiness()
         return JSONResponse(
-            {"status": readiness.phase, "stores": dict(readiness.stores)},
-            status_code=200 if readiness.is_ready else 503,
+            said,
+            status_code=200 if is_ready else 503,
             headers={"Cache-Control": "no-store"},
         )
 
     async def jwks(request: Request) -> Response:
         try:
-            body = jwk_set(keys)
+            body = await pages.key_set()
         except StoreUnavailableError:
             # Never an empty set that someone keeps: their verifiers would refuse every token.
             return JSONResponse(
@@ -66,21 +84,12 @@ def http_app(registry: CollectorRegistry, readiness: Readiness, keys: PublicKeys
 
     return Starlette(
         routes=[
-            Route("/metrics", metrics),
+            Route("/metrics", show_metrics),
             Route("/livez", livez),
             Route("/readyz", readyz),
             Route("/.well-known/jwks.json", jwks),
         ]
     )
-
-
-def jwk_set(keys: PublicKeys) -> bytes:
-    """Return the public keys as a JWK Set (RFC 7517, section 5).
-
-    Raises StoreUnavailableError before any key is known.
-    """
-    found = [json.loads(key.jwk) for key in keys.public_keys()]
-    return json.dumps({"keys": found}, separators=(",", ":")).encode()
 
 
 class HttpServer:

@@ -53,6 +53,7 @@ POLICIES: Final[Mapping[str, Policy]] = {
     "/tokenauthority.v1.TokenService/Revoke": _CHANGE,
     "/tokenauthority.v1.TokenService/ListSessions": _READ,
     "/tokenauthority.v1.TokenService/GetPublicKeys": _CHECK,
+    "/tokenauthority.v1.TokenService/WatchRevocations": _STREAM,
     "/tokenauthority.v1.AccountService/Login": _PASSWORD,
     "/tokenauthority.v1.AccountService/Logout": _CHANGE,
     "/tokenauthority.v1.AccountService/LogoutAll": _CHANGE,

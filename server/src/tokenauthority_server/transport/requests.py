@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenauthority.v1 import token_service_pb2 as pb
-from tokenauthority_server.domain.errors import ProfileTooLargeError
+from tokenauthority_server.domain.errors import InvalidRequestError, ProfileTooLargeError, Violation
 from tokenauthority_server.domain.revocations import CLAIMABLE_REASONS, RevocationReason
 from tokenauthority_server.domain.sessions import CreateRequest, Device
 from tokenauthority_server.domain.tokens import MAX_TOKEN_BYTES, TokenType
@@ -40,6 +40,8 @@ _CLAIMABLE: Final = {
         for reason in CLAIMABLE_REASONS
     },
 }
+
+_NO_TYPE: Final = Violation("expected_type", "is no TokenType")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,9 @@ def create_pair(request: pb.CreatePairRequest) -> CreateRequest:
 
 def validate(request: pb.ValidateRequest) -> tuple[str, TokenType]:
     """Return the token, whatever it is, and the type that is expected."""
-    fields = Fields()
-    expected = _token_type(fields, request.expected_type)
-    fields.done()
+    expected = _TOKEN_TYPES.get(request.expected_type)
+    if expected is None:
+        raise InvalidRequestError(_NO_TYPE)
     return request.token, expected
 
 
@@ -203,5 +205,5 @@ def scope_of(fields: Fields, scope: Sequence[str]) -> tuple[str, ...]:
 def _token_type(fields: Fields, value: pb.TokenType.ValueType) -> TokenType:
     found = _TOKEN_TYPES.get(value)
     if found is None:
-        fields.refuse("expected_type", "is no TokenType")
+        fields.refuse(_NO_TYPE.field, _NO_TYPE.description)
     return found or TokenType.ACCESS

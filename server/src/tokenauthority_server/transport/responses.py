@@ -1,6 +1,8 @@
 """From what use cases return to the contract's messages."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -9,7 +11,13 @@ from tokenauthority.v1 import token_service_pb2 as pb
 from tokenauthority_server.domain.keys import KeyState, PublicKey
 from tokenauthority_server.domain.revocations import CheckSource, RevocationReason
 from tokenauthority_server.domain.sessions import Session
-from tokenauthority_server.domain.tokens import Claims, InactiveReason, TokenPair, TokenType
+from tokenauthority_server.domain.tokens import (
+    Claims,
+    InactiveReason,
+    TokenPair,
+    TokenType,
+    VerifiedToken,
+)
 from tokenauthority_server.services.validating import Verdict
 
 # By name, once: the domain's names are the contract's.
@@ -39,19 +47,42 @@ def token_pair(pair: TokenPair) -> pb.TokenPair:
 
 def verdict(found: Verdict) -> pb.ValidateResponse:
     """Return the answer for one token. What the verdict does not know stays unset."""
-    active = found.reason is None
-    response = pb.ValidateResponse(
-        active=active,
-        claims=_claims(found.claims) if found.claims and active else None,
-        check_time=timestamp(found.check_time),
-    )
+    response = pb.ValidateResponse()
+    _fill(response, found)
+    return response
+
+
+def verdicts(found: Sequence[Verdict]) -> pb.BatchValidateResponse:
+    """Return the answers for tokens, in their order."""
+    response = pb.BatchValidateResponse()
+    for one in found:
+        _fill(response.results.add(), one)
+    return response
+
+
+def _fill(response: pb.ValidateResponse, found: Verdict) -> None:
+    if found.remembered is not None:
+        response.MergeFromString(_written(found.remembered))
+    elif found.claims is not None and found.reason is None:
+        response.active = True
+        response.claims.CopyFrom(_claims(found.claims))
     if found.reason is not None:
         response.reason = _INACTIVE[found.reason]
     if found.revocation_reason is not None:
-        response.revocation_reason = _REVOKED[found.revocation_reason]
+        response.revocation_reason = revocation_reason(found.revocation_reason)
     if found.source is not None:
         response.source = _SOURCES[found.source]
-    return response
+    # Field by field: a third of the time of a message of its own.
+    time = response.check_time
+    time.seconds, time.nanos = _seconds(found.check_time), found.check_time.microsecond * 1000
+
+
+def _written(token: VerifiedToken) -> bytes:
+    """Return what the answer about a good token has of the token, written once for all answers."""
+    if not token.written:
+        answer = pb.ValidateResponse(active=True, claims=_claims(token.claims))
+        token.written = answer.SerializeToString()
+    return token.written
 
 
 def session(found: Session) -> pb.Session:
@@ -84,6 +115,11 @@ def public_key(key: PublicKey) -> pb.PublicKey:
     )
 
 
+def revocation_reason(reason: RevocationReason) -> pb.RevocationReason.ValueType:
+    """Return the reason as the contract has it."""
+    return _REVOKED[reason]
+
+
 def _claims(claims: Claims) -> pb.Claims:
     return pb.Claims(
         user_id=claims.user_id,
@@ -109,6 +145,11 @@ def _claims(claims: Claims) -> pb.Claims:
 def timestamp(time: datetime) -> Timestamp:
     """Return the time as the contract has it."""
     # FromDatetime takes six times as long, and every answer carries one at least.
-    return Timestamp(
-        seconds=int(time.replace(microsecond=0).timestamp()), nanos=time.microsecond * 1000
-    )
+    return Timestamp(seconds=_seconds(time), nanos=time.microsecond * 1000)
+
+
+@lru_cache(maxsize=16)
+def _seconds(time: datetime) -> int:
+    # All answers of a list have one time.
+    # A float of so many digits may be rounded up to the next second.
+    return int(time.replace(microsecond=0).timestamp())

@@ -1,4 +1,4 @@
-"""The gRPC server: its options, its services behind the chain of interceptors, and its port."""
+"""The gRPC server: its options, its services behind the chain, and its port."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from tokenauthority_server.services.rate_limits import RateLimits
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport.binding import BindError, address_of, why_not
 from tokenauthority_server.transport.interceptors.authentication import Identify
-from tokenauthority_server.transport.interceptors.chain import Chain, layers
+from tokenauthority_server.transport.interceptors.chain import Chain
 from tokenauthority_server.transport.open_files import most_connections
 from tokenauthority_server.transport.policy import POLICIES, Policy, check_complete
 from tokenauthority_server.transport.service import Service
@@ -27,8 +27,6 @@ _IDENTITY: Final = 1
 # Each with its reason; docs/deployment.md has them in one table, and tests/faults/test_row_38_*.py
 # fail without them.
 OPTIONS: Final[Sequence[tuple[str, int]]] = (
-    # Otherwise a second server on this port would silently take half of the connections.
-    ("grpc.so_reuseport", 0),
     # What a caller may send, and hold of our memory.
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -60,38 +58,48 @@ OPTIONS: Final[Sequence[tuple[str, int]]] = (
 )
 
 
-def open_server(  # noqa: PLR0913 - all but three by name
-    host: str,
-    port: int,
+def make_server(  # noqa: PLR0913 - all but two by name
     services: Sequence[Service],
     metrics: Metrics,
     *,
     identify: Identify,
     limits: RateLimits,
-    credentials: grpc.ServerCredentials | None = None,
     policies: Mapping[str, Policy] = POLICIES,
-) -> tuple[grpc.aio.Server, int]:
-    """Return a server that is bound, and not started, with its port (any free one for 0).
+    shared: bool = False,
+) -> grpc.aio.Server:
+    """Return a server that has no port yet; with `shared` it will share its with other processes.
 
-    With credentials it speaks TLS 1.2 or 1.3 and nothing else (RFC 9325, section 3.1.1).
     To be called in the event loop that will run it. Raises IncompletePolicyError when a method has
-    no policy, and BindError when the port cannot be taken.
+    no policy.
     """
     methods = check_complete([service.descriptor for service in services], policies)
-    chain = Chain(methods, layers(metrics, methods, identify, limits))
+    chain = Chain(methods, metrics, identify, limits)
     connections = ("grpc.max_allowed_incoming_connections", most_connections())
-    server = SteadyServer([chain], [*OPTIONS, connections])
+    # By default a second server on this port would silently take half of the connections.
+    sharing = ("grpc.so_reuseport", int(shared))
+    server = SteadyServer([*OPTIONS, connections, sharing], chain.wrap)
     for service in services:
         service.add_to(server)
-    return server, _bind(server, host, port, credentials)
+    return server
 
 
-def _bind(
-    server: grpc.aio.Server, host: str, port: int, credentials: grpc.ServerCredentials | None
+def take_port(
+    server: grpc.aio.Server,
+    host: str,
+    port: int,
+    credentials: grpc.ServerCredentials | None = None,
+    *,
+    shared: bool = False,
 ) -> int:
+    """Let the server, which is not started, take a port, any free one for 0, and return it.
+
+    From then on connections come in, and wait for its start. With credentials it speaks TLS 1.2 or
+    1.3 and nothing else (RFC 9325, section 3.1.1). Whether the port of a `shared` one is nobody
+    else's has been seen by whoever holds it. Raises BindError when it cannot be taken.
+    """
     # gRPC does not say why it cannot take a port, and logs about it in a form of its own: so the
     # port is tried by hand before.
-    if cause := why_not(host, port):
+    if not shared and (cause := why_not(host, port)):
         raise BindError("GRPC_PORT", host, port, cause)
     address = address_of(host, port)
     try:

@@ -13,7 +13,7 @@ when a release of it changes them.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 import grpc
@@ -21,8 +21,15 @@ from grpc._cython import cygrpc  # type: ignore[attr-defined] # grpcio publishes
 from typing_extensions import override
 
 Handlers = Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]
-Interceptors = Sequence[grpc.aio.ServerInterceptor]
 Options = Sequence[tuple[str, int]]
+Wrap = Callable[[str, "grpc.RpcMethodHandler[Any, Any]"], "grpc.RpcMethodHandler[Any, Any] | None"]
+"""Returns what to serve in a handler's place, by its path; None where nothing is to be served.
+
+Interceptors do as much, but for each call anew.
+"""
+
+Handle = Callable[[object], Coroutine[Any, Any, None]]
+"""What becomes of a call, of which gRPC's state is given."""
 
 LONGEST_SECONDS: Final = 60.0
 """For a call that is no stream, its answer taken by the caller. No deadline of ours is longer."""
@@ -30,19 +37,30 @@ LONGEST_SECONDS: Final = 60.0
 # No method has it, so that gRPC answers UNIMPLEMENTED.
 _NO_METHOD: Final = ""
 
+# What gRPC does with a call when it has found its method, by whether requests and answers are
+# streams. Methods are known here by the loops that accept their calls.
+_HANDLING: Final = {
+    (False, False): cygrpc._handle_unary_unary_rpc,  # noqa: SLF001 - see the top
+    (False, True): cygrpc._handle_unary_stream_rpc,  # noqa: SLF001 - see the top
+    (True, False): cygrpc._handle_stream_unary_rpc,  # noqa: SLF001 - see the top
+    (True, True): cygrpc._handle_stream_stream_rpc,  # noqa: SLF001 - see the top
+}
+
 
 class _Call:
     """A call under way: two tasks, of which one waits for the caller to hang up."""
 
-    __slots__ = ("begun", "handling", "watching")
+    __slots__ = ("_loop", "begun", "handling", "watching")
 
-    def __init__(self, begun: float) -> None:
-        self.begun = begun
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.begun = loop.time()
         self.handling: asyncio.Task[Any] | None = None
         self.watching: asyncio.Task[Any] | None = None
 
     async def handle(self, handling: Coroutine[Any, Any, None]) -> None:
-        self.handling = asyncio.current_task()
+        # Without the loop this would be a system call.
+        self.handling = asyncio.current_task(self._loop)
         try:
             await handling
         except grpc.aio.InternalError:
@@ -60,18 +78,15 @@ class _Call:
 class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # likewise
     """Accepts calls in a loop for each method, and one for all that are none of them."""
 
-    def __init__(
-        self, interceptors: Interceptors, options: Options, ended: "asyncio.Future[None]"
-    ) -> None:
+    def __init__(self, options: Options, ended: "asyncio.Future[None]") -> None:
         self._ended = ended
         self._event_loop = cygrpc.get_working_loop()
-        self._interceptors_of_methods = tuple(interceptors)
         self._methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         # Tasks are held by this: the event loop itself holds them weakly. In the order of their
         # beginnings.
         self._calls: dict[_Call, None] = {}
         self._streams: dict[_Call, None] = {}
-        super().__init__(self._event_loop, None, (), interceptors, options, None)
+        super().__init__(self._event_loop, None, (), (), options, None)
 
     def add_registered_method_handlers(self, handlers: Handlers) -> None:
         self._methods |= handlers
@@ -97,36 +112,36 @@ class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # likewise
 
     async def _accept(self, path: bytes) -> NoReturn:
         name = path.decode()
-        kept = self._streams if self._methods[name].response_streaming else self._calls
-        resolver = cygrpc._MethodResolver([], self._methods)  # noqa: SLF001 - see the top
-        interceptors = self._interceptors_of_methods
+        method = self._methods[name]
+        kept = self._streams if method.response_streaming else self._calls
+        handle = _HANDLING[bool(method.request_streaming), bool(method.response_streaming)]
         while True:
             # No name is given to what is accepted: it would hold the last call until the next one.
             self._serve(
-                name, resolver, interceptors, await self._request_registered_call(path), kept
+                name,
+                lambda state: handle(method, state, self._event_loop),
+                await self._request_registered_call(path),
+                kept,
             )
 
     async def _accept_unknown(self) -> NoReturn:
         resolver = cygrpc._MethodResolver([], {})  # noqa: SLF001 - see the top
-        while True:
-            self._serve(_NO_METHOD, resolver, (), await self._request_call(), self._calls)
-
-    def _serve(
-        self,
-        name: str,
-        resolver: object,
-        interceptors: Interceptors,
-        state: object,
-        kept: dict[_Call, None],
-    ) -> None:
-        call = _Call(self._event_loop.time())
         too_many = False
-        handling = cygrpc._handle_rpc(  # noqa: SLF001 - see the top
-            name, resolver, interceptors, state, self._event_loop, too_many
-        )
+        while True:
+            self._serve(
+                _NO_METHOD,
+                lambda state: cygrpc._handle_rpc(  # noqa: SLF001 - see the top
+                    _NO_METHOD, resolver, (), state, self._event_loop, too_many
+                ),
+                await self._request_call(),
+                self._calls,
+            )
+
+    def _serve(self, name: str, handle: Handle, state: object, kept: dict[_Call, None]) -> None:
+        call = _Call(self._event_loop)
         call.watching = task = self._event_loop.create_task(
             cygrpc._schedule_rpc_coro(  # noqa: SLF001 - see the top
-                call.handle(handling), state, self._event_loop, name
+                call.handle(handle(state)), state, self._event_loop, name
             )
         )
         kept[call] = None
@@ -140,10 +155,15 @@ class SteadyServer(grpc.aio.Server):
     """
 
     def __init__(
-        self, interceptors: Interceptors, options: Options, longest: float = LONGEST_SECONDS
+        self,
+        options: Options,
+        wrap: Wrap = lambda _, handler: handler,
+        *,
+        longest: float = LONGEST_SECONDS,
     ) -> None:
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._acceptor = _Acceptor(interceptors, options, self._ended)
+        self._acceptor = _Acceptor(options, self._ended)
+        self._wrap = wrap
         self._longest = longest
         self._ending: asyncio.Task[NoReturn] | None = None
 
@@ -156,8 +176,10 @@ class SteadyServer(grpc.aio.Server):
     @override
     def add_registered_method_handlers(self, service_name: str, method_handlers: Handlers) -> None:
         """Serve these methods of a service, by their simple names."""
+        paths = {f"/{service_name}/{name}": one for name, one in method_handlers.items()}
+        wrapped = {path: self._wrap(path, one) for path, one in paths.items()}
         self._acceptor.add_registered_method_handlers(
-            {f"/{service_name}/{name}": one for name, one in method_handlers.items()}
+            {path: one for path, one in wrapped.items() if one is not None}
         )
 
     @override

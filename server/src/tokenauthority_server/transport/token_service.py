@@ -1,5 +1,6 @@
 """TokenService: each method parses, calls one use case, converts and returns."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from tokenauthority_server.transport import requests, responses
 from tokenauthority_server.transport.calling import caller, origin
 from tokenauthority_server.transport.requests import SessionTarget, TokenTarget, UserTarget
 from tokenauthority_server.transport.service import Service
+from tokenauthority_server.transport.watch import WatchCall
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -35,6 +37,7 @@ class UseCases:
     revoking: Revoking
     listing: Listing
     public_keys: PublicKeys
+    watches: WatchCall
 
 
 def token_service(use_cases: UseCases) -> Service:
@@ -74,7 +77,7 @@ class TokenServicer(TokenServiceServicer):
     ) -> pb.BatchValidateResponse:
         tokens, expected = requests.batch_validate(request)
         verdicts = await self._use.validating.validate_many(tokens, expected, caller().rights)
-        return pb.BatchValidateResponse(results=[responses.verdict(one) for one in verdicts])
+        return responses.verdicts(verdicts)
 
     @override
     async def Refresh(self, request: pb.RefreshRequest, context: _Context) -> pb.RefreshResponse:
@@ -119,3 +122,9 @@ class TokenServicer(TokenServiceServicer):
     ) -> pb.GetPublicKeysResponse:
         keys = self._use.public_keys.public_keys()
         return pb.GetPublicKeysResponse(keys=[responses.public_key(one) for one in keys])
+
+    @override
+    async def WatchRevocations(  # type: ignore[override] # it writes to the context by itself
+        self, request_iterator: AsyncIterator[pb.WatchRevocationsRequest], context: _Context
+    ) -> None:
+        await self._use.watches.serve(request_iterator, context)

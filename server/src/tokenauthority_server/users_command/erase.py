@@ -4,13 +4,13 @@ from rich.console import Console
 
 from tokenauthority_server.adapters.postgres.directory import PostgresUserDirectory
 from tokenauthority_server.adapters.postgres.erasure import PostgresErasure
-from tokenauthority_server.adapters.postgres.revocations import DatabaseView
 from tokenauthority_server.config import Settings
 from tokenauthority_server.domain.errors import (
     StartError,
     UserNotDeletedError,
     UserNotFoundError,
 )
+from tokenauthority_server.propagation import LATER, standalone
 from tokenauthority_server.services.erasing import Erasing
 from tokenauthority_server.services.user_statuses import UserStatuses
 from tokenauthority_server.users_command.database import ORIGIN, opened
@@ -21,11 +21,12 @@ async def erase(settings: Settings, console: Console, user_id: str, *, delete: b
 
     With `delete` the user is deleted first, with every session.
     """
-    async with opened(settings) as database:
+    known = True
+    async with opened(settings) as database, standalone(settings, database) as propagation:
         try:
             if delete:
-                directory = PostgresUserDirectory(database)
-                await UserStatuses(directory, DatabaseView(database)).delete(user_id, ORIGIN)
+                statuses = UserStatuses(PostgresUserDirectory(database), propagation)
+                known = (await statuses.delete(user_id, ORIGIN)).effective_everywhere
             cleared = await Erasing(PostgresErasure(database)).erase(user_id, ORIGIN)
         except UserNotFoundError:
             raise StartError("There never was a user of this id.") from None
@@ -38,3 +39,5 @@ async def erase(settings: Settings, console: Console, user_id: str, *, delete: b
         f"Nothing tells of the person any more: {cleared} rows were cleared, and the events stay.",
         highlight=False,
     )
+    if not known:
+        console.print(LATER, highlight=False)

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from tokenauthority_server.domain.imports import REFUSALS, Imported
+from tokenauthority_server.propagation import LATER
 from tokenauthority_server.services.importing import Outcome
 
 SHOWN: Final = 20
@@ -33,12 +34,14 @@ class Tally:
         self._console = console
         self._report = report
         self._counts: Counter[Imported] = Counter()
+        self._published = True
         self.lines = 0
         self.refused = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count a line."""
         self.lines += 1
+        self._published &= outcome.published
         problems = outcome.line.problems
         if outcome.imported in REFUSALS:
             problems = (REFUSALS[outcome.imported],)
@@ -72,6 +75,8 @@ class Tally:
         self._console.print(table)
         if dry_run:
             self._console.print("This was a dry run: nothing was changed.", highlight=False)
+        if not self._published:
+            self._console.print(LATER, highlight=False)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from tokenauthority_server.config import Settings
 from tokenauthority_server.domain.audit import AuditNote
 from tokenauthority_server.domain.errors import StartError
 from tokenauthority_server.domain.ports import TokenSigner
+from tokenauthority_server.propagation import standalone
 from tokenauthority_server.services.importing import Importing, Line
 from tokenauthority_server.signing import signing
 from tokenauthority_server.users_command.database import ORIGIN, opened
@@ -57,10 +58,11 @@ async def take_over(settings: Settings, console: Console, wanted: Import) -> boo
         stream, size = _source(stack, wanted.file)
         report = stack.enter_context(_report(wanted.report, wanted.file)) if wanted.report else None
         seen = stack.enter_context(Seen.nothing())
-        async with opened(settings) as database:
+        async with opened(settings) as database, standalone(settings, database) as propagation:
             signer = await _signer(settings, database)
             importing = Importing(
                 importer=PostgresUserImporter(database),
+                propagation=propagation,
                 replace_passwords=wanted.replace_passwords,
                 dry_run=wanted.dry_run,
             )

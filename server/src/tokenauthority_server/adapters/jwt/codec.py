@@ -14,7 +14,7 @@ from tokenauthority_server.domain.tokens import (
     TokenType,
 )
 from tokenauthority_server.domain.users import Profile
-from tokenauthority_tokens import base64url
+from tokenauthority_tokens import base64url, jws
 from tokenauthority_tokens import claims as payloads
 from tokenauthority_tokens.verifier import Verifier
 
@@ -68,7 +68,8 @@ class TokenCodec:
         """
         claims = self._verifier.verify(self._ring.current().verifying, token)
         if isinstance(claims, InactiveReason):
-            raise TokenRefusedError(claims)
+            is_revoked = claims is InactiveReason.KEY_REVOKED
+            raise TokenRefusedError(claims, _key_id_of(token) if is_revoked else "")
         return claims
 
     def profile_size(self, profile: Profile) -> int:
@@ -87,3 +88,8 @@ class TokenCodec:
     def _ours(self, claims: Claims) -> Claims:
         audience = self._verifier.audience(claims.token_type)
         return replace(claims, issuer=self._issuer, audience=audience)
+
+
+def _key_id_of(token: str) -> str:
+    """Return the `kid` of a token that a key of the ring has signed."""
+    return jws.read_header(jws.split(token).header_segment).key_id

@@ -10,8 +10,10 @@ from tokenauthority_server.adapters.memory.clock import MemoryClock, MemoryTimer
 from tokenauthority_server.adapters.memory.database import MemoryDatabase
 from tokenauthority_server.adapters.memory.entropy import MemoryEntropy
 from tokenauthority_server.adapters.memory.erasure import MemoryErasure
+from tokenauthority_server.adapters.memory.facts import MemoryFactStore
 from tokenauthority_server.adapters.memory.logins import MemoryLoginStore
 from tokenauthority_server.adapters.memory.passwords import MemoryPasswordStore
+from tokenauthority_server.adapters.memory.propagation import MemoryPropagation
 from tokenauthority_server.adapters.memory.revocations import (
     MemoryRevocationView,
     MemorySessionRevoker,
@@ -32,8 +34,10 @@ __all__ = [
     "MemoryDatabase",
     "MemoryEntropy",
     "MemoryErasure",
+    "MemoryFactStore",
     "MemoryLoginStore",
     "MemoryPasswordStore",
+    "MemoryPropagation",
     "MemoryRevocationView",
     "MemorySessionEnder",
     "MemorySessionRevoker",

@@ -21,6 +21,7 @@ from tokenauthority_server.domain.revocations import (
     LONGEST_ACCESS_LIFETIME,
     Death,
     Fact,
+    FactKey,
     FactKind,
     RevocationReason,
     death_by,
@@ -37,7 +38,11 @@ class MemoryDatabase:
     clock: MemoryClock = field(default_factory=MemoryClock)
     users: dict[str, UserRow] = field(default_factory=dict)
     sessions: dict[str, SessionRow] = field(default_factory=dict)
-    facts: dict[tuple[str, FactKind, str], FactRow] = field(default_factory=dict)
+    facts: dict[FactKey, FactRow] = field(default_factory=dict)
+    fact_changes: int = 0
+    """How often a fact was written."""
+    starts: int = 1
+    """How often the server was started."""
     signing_keys: dict[str, StoredKey] = field(default_factory=dict)
     metrics: Counter[tuple[str, date, str, str]] = field(default_factory=Counter)
     """How often, by user_id, day (UTC), device_id and type."""
@@ -122,8 +127,8 @@ class MemoryDatabase:
 
     def put_fact(self, fact: Fact, expire_time: datetime) -> None:
         """Write a fact over the one of the same target, if there is one."""
-        row = FactRow(fact, self.clock.now(), expire_time)
-        self.facts[fact.user_id, fact.kind, fact.target] = row
+        self.fact_changes += 1
+        self.facts[fact.key] = FactRow(fact, self.clock.now(), expire_time, self.fact_changes)
 
     def end_session(self, row: SessionRow, reason: RevocationReason) -> None:
         """End a session, with its fact; it counts while it is live."""

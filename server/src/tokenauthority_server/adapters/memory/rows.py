@@ -62,11 +62,15 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class FactRow:
-    """A revocation, when it was written, and from when on it kills nothing any more."""
+    """A revocation, when it was written, and from when on it kills nothing any more.
+
+    `change` is the number of the change that made it what it is.
+    """
 
     fact: Fact
     create_time: datetime
     expire_time: datetime
+    change: int
 
 
 _event_numbers = count(1)

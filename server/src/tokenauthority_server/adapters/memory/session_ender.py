@@ -48,7 +48,8 @@ class MemorySessionEnder:
             )
             for row in live
         )
-        return Stretch(matched=len(live), ended=len(live), end=end)
+        dead = tuple(map(_key, rows))
+        return Stretch(matched=len(live), ended=len(live), end=end, dead=dead)
 
     def _found(
         self, criteria: SessionCriteria, span: Span

@@ -1,4 +1,4 @@
-"""SessionRevoker and the database mode of RevocationView, over PostgreSQL."""
+"""SessionRevoker, and RevocationView and Propagation as the database alone gives them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +14,7 @@ from tokenauthority_server.domain.revocations import (
     CheckSource,
     Death,
     Fact,
+    FactKey,
     FactKind,
     RevocationReason,
     death_by,
@@ -96,20 +97,25 @@ class DatabaseView:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def check_now(self, claims: Claims) -> None:
+        """Return None: every check is a question."""
+        del claims
+
     async def check(self, claims: Sequence[Claims]) -> Check:
         """See RevocationView.check."""
         rows = await self._database.ask(statements.FACTS, *question(claims))
         facts = {(one.user_id, one.kind, one.target): one for one in map(fact_of, rows)}
         return Check(CheckSource.DATABASE, tuple(_death(facts, token) for token in claims))
 
-    async def settle(self) -> bool:
-        """Return True: every verifier asks the database, which has committed it already."""
-        return True
-
 
 def question(claims: Iterable[Claims]) -> tuple[list[str], list[str], list[str]]:
     """Return the arguments of FACTS: the keys of all that could kill any of these tokens."""
-    wanted = {one for token in claims for one in targets(token)}
+    return columns({one for token in claims for one in targets(token)})
+
+
+def columns(keys: Iterable[FactKey]) -> tuple[list[str], list[str], list[str]]:
+    """Return the keys as three lists, one for each of their parts."""
+    wanted = list(keys)
     return (
         [user_id for user_id, _, _ in wanted],
         [kind.value for _, kind, _ in wanted],

@@ -4,6 +4,8 @@ Every key begins with the user, so that the tables can be partitioned by it as t
 no foreign keys: a session must not lock its user's row. Opaque ids are compared as bytes.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -23,10 +25,21 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.types import UserDefinedType
 
 SCHEMA = "tokenauthority"
 
 metadata = MetaData(schema=SCHEMA)
+
+
+class TransactionId(UserDefinedType[str]):
+    """A transaction of this database server, which it never counts anew."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return PostgreSQL's name of the type."""
+        return "xid8"
 
 
 def _id(name: str) -> Column[str]:
@@ -165,9 +178,12 @@ revocations = Table(
     _text("caller"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     _time("expires_at"),
+    # The transaction that wrote it as it is, by a trigger. Null for what is older than the column.
+    Column("changed_by", TransactionId),
     # The key is the fact, so that revoking twice is once.
     PrimaryKeyConstraint("user_id", "kind", "target", name="revocations_pkey"),
     Index("revocations_by_expiry", "expires_at"),
+    Index("revocations_by_change", "changed_by"),
 )
 
 # A subject is a name, a source, or a source at a name, as an HMAC: what people type into a field

@@ -15,12 +15,13 @@ from tokenauthority_server.domain.session_criteria import (
 from tokenauthority_server.domain.sessions import Origin
 
 COUNT: Final = """
-SELECT matched, 0 AS ended, last_user, last_session
+SELECT matched, 0 AS ended, last_user, last_session, '{}'::text[] AS dead_users,
+    '{}'::text[] AS dead_sessions
 FROM tokenauthority.find_sessions_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 
 END: Final = """
-SELECT matched, ended, last_user, last_session
+SELECT matched, ended, last_user, last_session, dead_users, dead_sessions
 FROM tokenauthority.end_sessions_v1(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
@@ -70,4 +71,8 @@ def _stretch(rows: list[asyncpg.Record]) -> Stretch:
     end = None
     if row["last_user"] is not None:
         end = SessionKey(user_id=row["last_user"], session_id=row["last_session"])
-    return Stretch(matched=row["matched"], ended=row["ended"], end=end)
+    dead = tuple(
+        SessionKey(user_id=user_id, session_id=session_id)
+        for user_id, session_id in zip(row["dead_users"], row["dead_sessions"], strict=True)
+    )
+    return Stretch(matched=row["matched"], ended=row["ended"], end=end, dead=dead)

@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-import redis.asyncio
-
-from tokenauthority_server.adapters.redis.connection import GONE
+from tokenauthority_server.adapters.redis.connection import GONE, Client
 
 FLUSH_SECONDS = 0.25
 """What comes in meanwhile is written at once: a write for each use would cost more than the use."""
@@ -27,7 +25,7 @@ MAX_FIELDS = 2_000
 class RedisActivityLog:
     """Writes in the background, many uses at a time. What cannot be written is dropped."""
 
-    def __init__(self, client: redis.asyncio.Redis, keep: timedelta) -> None:
+    def __init__(self, client: Client, keep: timedelta) -> None:
         self._client = client
         self._keep = keep
         self._waiting: dict[tuple[str, str], datetime] = {}

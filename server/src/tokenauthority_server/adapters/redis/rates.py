@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import redis.asyncio
-
-from tokenauthority_server.adapters.redis.connection import GONE, NAME
+from tokenauthority_server.adapters.redis.connection import GONE, NAME, Client
+from tokenauthority_server.adapters.redis.script import Script
 from tokenauthority_server.domain.errors import StoreUnavailableError
 from tokenauthority_server.domain.rates import Quota, Use
 
 # By the clock of Redis, which all processes share, in microseconds; its numbers are exact for them.
 # A time that another node has left, whose clock is ahead, counts no further than the most that may
 # be owed. The key expires when all buckets are full.
-_TAKE: Final = """
+_TAKE: Final = Script("""
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local ahead, longest = {}, 0
@@ -29,14 +28,14 @@ if redis.call('PTTL', KEYS[1]) < expires then
   redis.call('PEXPIRE', KEYS[1], expires)
 end
 return ahead
-"""
+""")
 
 
 class RedisRateExchange:
     """The port RateExchange. The callers are asked for at once, each in a command of its own."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._take = client.register_script(_TAKE)
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
     async def exchange(self, uses: Mapping[Quota, Use]) -> Mapping[Quota, int]:
         """See RateExchange.exchange."""
@@ -59,7 +58,7 @@ class RedisRateExchange:
             for quota in quotas
             for argument in (quota.rpc, uses[quota].taken // 1000, uses[quota].most // 1000)
         ]
-        ahead: list[int] = await self._take(
-            keys=[f"ta:{{{quotas[0].caller}}}:rate"], args=arguments
+        ahead: list[int] = await _TAKE.run(
+            self._client, (f"ta:{{{quotas[0].caller}}}:rate",), *arguments
         )
         return {quota: int(one) * 1000 for quota, one in zip(quotas, ahead, strict=True)}

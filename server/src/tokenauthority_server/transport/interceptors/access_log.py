@@ -3,38 +3,34 @@
 Never a part of a request or of an answer. Calls of health and reflection are lines of level debug.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
 from logging import DEBUG, INFO
-from time import perf_counter
-from typing import Any
+from typing import Final
 from urllib.parse import unquote
 
 from tokenauthority_server.telemetry.call_log import call_log
-from tokenauthority_server.transport.interceptors.call import Behavior, Call, Context
+from tokenauthority_server.transport.interceptors.call import Call, Context
 from tokenauthority_server.transport.policy import Method
 
+_PEERS: Final = 1_024
+"""Connections whose peers are remembered, so that hardly any name is taken apart."""
 
-def access_log(behavior: Behavior, method: Method) -> Behavior:
-    """Log each call when it has ended, however that was."""
+
+def access_log(method: Method) -> Callable[[Context, Call], None] | None:
+    """Return what logs a call of the method that has ended; None where that is not wanted."""
     write = call_log(method.path, DEBUG if method.is_infrastructure else INFO)
     if write is None:
-        return behavior
+        return None
 
-    async def logged(request: Any, context: Context, call: Call) -> Any:
-        try:
-            return await behavior(request, context, call)
-        finally:
-            if call.logged:
-                write(
-                    code=call.code.name,
-                    reason=call.reason,
-                    caller=call.caller,
-                    seconds=round(perf_counter() - call.started, 6),
-                    peer=address_of(context.peer()),
-                )
+    def log(context: Context, call: Call) -> None:
+        peer = address_of(context.peer())
+        write(call.code.name, call.reason, call.caller, round(call.seconds, 6), peer)
 
-    return logged
+    return log
 
 
+@lru_cache(maxsize=_PEERS)
 def address_of(peer: str) -> str:
     """Return the address of gRPC's name for a peer, without the port, which tells nothing.
 

@@ -1,7 +1,7 @@
 """Finds out who calls, and tells the code of the method."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -10,10 +10,10 @@ from tokenauthority_server.domain.errors import CallerUnknownError
 from tokenauthority_server.services.identifying import Identifying
 from tokenauthority_server.transport.calling import current_caller
 from tokenauthority_server.transport.interceptors.access_log import address_of
-from tokenauthority_server.transport.interceptors.call import Behavior, Call, Context, Layer
+from tokenauthority_server.transport.interceptors.call import Call, Check, Context
 from tokenauthority_server.transport.interceptors.log_allowance import LogAllowance
 from tokenauthority_server.transport.peer import peer_certificate
-from tokenauthority_server.transport.policy import Callers, Method
+from tokenauthority_server.transport.policy import Method
 
 Identify = Callable[[Context], Admission]
 """Returns who calls; raises CallerUnknownError."""
@@ -23,18 +23,15 @@ _CREDENTIAL: Final = "authorization"
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def authenticated(identify: Identify) -> Layer:
-    """Return the layer that admits nobody whom `identify` does not know.
+def authenticated(identify: Identify) -> Callable[[Method], Check]:
+    """Return what admits nobody to a method whom `identify` does not know.
 
     Why somebody is not known stands in the log alone.
     """
     lines = LogAllowance("more calls of unknown callers, not logged")
 
-    def authenticate(behavior: Behavior, method: Method) -> Behavior:
-        if method.policy.callers is Callers.OPEN:
-            return behavior
-
-        async def known(request: Any, context: Context, call: Call) -> Any:
+    def authenticate(method: Method) -> Check:
+        def known(context: Context, call: Call) -> None:
             try:
                 call.admission = admission = identify(context)
             except CallerUnknownError as error:
@@ -45,7 +42,6 @@ def authenticated(identify: Identify) -> Layer:
                 raise
             # Each call has a task, and so a context, of its own: nothing has to be reset.
             current_caller.set(admission.caller)
-            return await behavior(request, context, call)
 
         return known
 

@@ -1,21 +1,16 @@
 """Lets a caller call what it is allowed by name, and nothing else."""
 
-from typing import Any
-
 from tokenauthority_server.domain.errors import CallerNotAllowedError
-from tokenauthority_server.transport.interceptors.call import Behavior, Call, Context
-from tokenauthority_server.transport.policy import Callers, Method
+from tokenauthority_server.transport.interceptors.call import Call, Check, Context
+from tokenauthority_server.transport.policy import Method
 
 
-def authorized(behavior: Behavior, method: Method) -> Behavior:
-    """Refuse the call of whoever is not allowed the method; raises CallerNotAllowedError."""
-    if method.policy.callers is Callers.OPEN:
-        return behavior
+def authorized(method: Method) -> Check:
+    """Return what refuses whoever is not allowed the method; it raises CallerNotAllowedError."""
     path, name = method.path, method.short_name
 
-    async def allowed(request: Any, context: Context, call: Call) -> Any:
+    def allowed(_context: Context, call: Call) -> None:
         if call.admission is None or path not in call.admission.rpcs:
             raise CallerNotAllowedError(name)
-        return await behavior(request, context, call)
 
     return allowed

@@ -1,78 +1,91 @@
-"""The one interceptor of the server, and the layers that it puts around every method."""
+"""What is around every method: the one way that each call goes, from its beginning to its end."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import grpc
 
+from tokenauthority_server.domain.deadlines import set_seconds_left
 from tokenauthority_server.services.rate_limits import RateLimits
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport.interceptors.access_log import access_log
-from tokenauthority_server.transport.interceptors.arity import Handler, to_behavior, to_handler
+from tokenauthority_server.transport.interceptors.arity import Handler, answering, to_handler
 from tokenauthority_server.transport.interceptors.authentication import Identify, authenticated
 from tokenauthority_server.transport.interceptors.authorization import authorized
-from tokenauthority_server.transport.interceptors.call import Layer
-from tokenauthority_server.transport.interceptors.context import request_context
-from tokenauthority_server.transport.interceptors.deadline import default_deadline
-from tokenauthority_server.transport.interceptors.errors import explain_errors
+from tokenauthority_server.transport.interceptors.call import Check, Context
+from tokenauthority_server.transport.interceptors.context import begin
+from tokenauthority_server.transport.interceptors.deadline import within
+from tokenauthority_server.transport.interceptors.errors import explain
 from tokenauthority_server.transport.interceptors.metrics import measured
 from tokenauthority_server.transport.interceptors.rate_limit import rate_limited
 from tokenauthority_server.transport.interceptors.reading import Reading
 from tokenauthority_server.transport.policy import Callers, Method
 
 
-def layers(
-    metrics: Metrics, methods: Mapping[str, Method], identify: Identify, limits: RateLimits
-) -> tuple[Layer, ...]:
-    """Return the layers around every method, outermost first."""
-    return (
-        # Names the call; everything after it can tell the name.
-        request_context,
-        # Sees every call, and how it ended, refused ones too.
-        access_log,
-        measured(metrics, methods.values()),
-        # What is outside of it must not fail; what is inside may raise whatever it likes.
-        explain_errors,
-        default_deadline,
-        # These refuse by raising, and within the deadline: before a byte of the request is read.
-        authenticated(identify),
-        authorized,
-        rate_limited(limits),
-    )
+class Chain:
+    """Puts it around each method, once. Methods that it does not know are not served."""
 
-
-class Chain(grpc.aio.ServerInterceptor):
-    """Puts the layers around each method, once; methods that it does not know are not served."""
-
-    def __init__(self, methods: Mapping[str, Method], layers: Sequence[Layer]) -> None:
+    def __init__(
+        self,
+        methods: Mapping[str, Method],
+        metrics: Metrics,
+        identify: Identify,
+        limits: RateLimits,
+    ) -> None:
         self._methods = methods
-        self._layers = layers
+        self._measure = measured(metrics, methods.values())
+        self._admissions = (authenticated(identify), authorized, rate_limited(limits))
         self._reading = {
             Callers.LISTED: Reading(),
             Callers.OPEN: Reading(everybody=True),
         }
-        self._wrapped: dict[str, Handler] = {}
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
-        """Return the wrapped method, or None: gRPC then answers UNIMPLEMENTED by itself."""
-        path = handler_call_details.method
-        wrapped = self._wrapped.get(path)
-        if wrapped is not None:
-            return wrapped
+    def wrap(self, path: str, handler: Handler) -> Handler | None:
+        """Return what to serve in the handler's place; None for a method that has no policy."""
         method = self._methods.get(path)
-        handler = await continuation(handler_call_details) if method else None
-        if method is None or handler is None:
-            return None
-        wrapped = self._wrapped[path] = self._wrap(handler, method)
-        return wrapped
+        return self._wrap(handler, method) if method else None
 
     def _wrap(self, handler: Handler, method: Method) -> Handler:
-        behavior = to_behavior(handler, self._reading[method.policy.callers])
-        for layer in reversed(self._layers):
-            behavior = layer(behavior, method)
-        return to_handler(behavior, handler)
+        policy = method.policy
+        answer = answering(handler, self._reading[policy.callers])
+        checks = self._checks(method)
+        begun, counted = self._measure(method)
+        log = access_log(method)
+        seconds = policy.default_deadline
+
+        # One function rather than one a layer: each would cost a call some microseconds.
+        async def serve(requests: Any, context: Context) -> Any:
+            # What is outside of the `try` must not fail; what is inside may raise what it likes.
+            call = begin(context)
+            begun()
+            try:
+                for check in checks:
+                    check(context, call)
+                answered = answer(requests, context)
+                if seconds is not None and call.caller_deadline is None:
+                    answered = within(seconds, answered)
+                if policy.audited:
+                    # A change may wait for others, and says so rather than come too late.
+                    set_seconds_left(call.caller_deadline or seconds)
+                response = await answered
+            except BaseException as error:
+                await explain(error, context, call, method)
+                raise
+            else:
+                call.code = grpc.StatusCode.OK
+                return response
+            finally:
+                call.end()
+                counted(call)
+                if log is not None and call.logged:
+                    log(context, call)
+
+        return to_handler(serve, handler)
+
+    def _checks(self, method: Method) -> tuple[Check, ...]:
+        """Return what refuses calls, by raising, before a byte of the request is read."""
+        if method.policy.callers is Callers.OPEN:
+            return ()
+        return tuple(check(method) for check in self._admissions)

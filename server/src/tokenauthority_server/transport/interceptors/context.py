@@ -3,11 +3,10 @@
 import re
 import secrets
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from tokenauthority_server.telemetry.request_id import current_request_id
-from tokenauthority_server.transport.interceptors.call import Behavior, Call, Context
-from tokenauthority_server.transport.policy import Method
+from tokenauthority_server.transport.interceptors.call import Call, Context
 
 REQUEST_ID: Final = "x-request-id"
 
@@ -19,18 +18,13 @@ _PROCESS: Final = secrets.token_hex(8)
 _NUMBERS: Final = count(1)
 
 
-def request_context(behavior: Behavior, _method: Method) -> Behavior:
+def begin(context: Context) -> Call:
     """Take the caller's request id, or make one, and echo it in the trailers whatever happens."""
-
-    async def with_request_id(request: Any, context: Context, call: Call) -> Any:
-        call.request_id = request_id = _given(context) or f"{_PROCESS}{next(_NUMBERS):08x}"
-        call.caller_deadline = context.time_remaining()
-        # Each call has a task, and so a context, of its own: nothing has to be reset.
-        current_request_id.set(request_id)
-        context.set_trailing_metadata(((REQUEST_ID, request_id),))
-        return await behavior(request, context, call)
-
-    return with_request_id
+    request_id = _given(context) or f"{_PROCESS}{next(_NUMBERS):08x}"
+    # Each call has a task, and so a context, of its own: nothing has to be reset.
+    current_request_id.set(request_id)
+    context.set_trailing_metadata(((REQUEST_ID, request_id),))
+    return Call(request_id, context.time_remaining())
 
 
 def _given(context: Context) -> str:

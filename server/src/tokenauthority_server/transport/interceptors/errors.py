@@ -4,13 +4,13 @@ This is a security control: gRPC sends the text of any exception that reaches it
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 import grpc
 import structlog
 
 from tokenauthority_server.transport.errors import INTERNAL, STATUS_TRAILER, refusal_of, status_of
-from tokenauthority_server.transport.interceptors.call import Behavior, Call, Context
+from tokenauthority_server.transport.interceptors.call import Call, Context
 from tokenauthority_server.transport.interceptors.context import REQUEST_ID
 from tokenauthority_server.transport.policy import Method
 
@@ -22,33 +22,26 @@ _CLOSE_SECONDS: Final = 0.02
 _CLOSE_SHARE: Final = 0.02
 
 
-def explain_errors(behavior: Behavior, method: Method) -> Behavior:
-    """End a failed call by the table of transport.errors; set `code` and `reason` of each call."""
+async def explain(error: BaseException, context: Context, call: Call, method: Method) -> None:
+    """End a failed call by the table of transport.errors, and note its `code` and `reason`.
 
-    async def explained(request: Any, context: Context, call: Call) -> Any:
-        try:
-            response = await behavior(request, context, call)
-        except grpc.aio.AbortError:
+    Returns where the error itself is to be raised again; else it raises what gRPC is to see.
+    """
+    match error:
+        case grpc.aio.AbortError():
             # The method has sent a status by itself, as health does for a name it does not know.
             call.code = context.code()
-            raise
-        except grpc.aio.InternalError:
+        case grpc.aio.InternalError():
             # A message of a stream could not be sent: its caller has hung up.
             call.code = _why_cancelled(context, call)
-            raise
-        except asyncio.CancelledError as error:
+        case asyncio.CancelledError():
             if not _is_cancelled():
                 # Strayed in from a task that the method waited for. gRPC would answer nothing.
                 await _refuse(error, context, call, method)
             call.code = _why_cancelled(context, call)
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, its text must not get out
+        case Exception():
+            # Whatever it is, its text must not get out.
             await _refuse(error, context, call, method)
-        else:
-            call.code = grpc.StatusCode.OK
-            return response
-
-    return explained
 
 
 def _is_cancelled() -> bool:

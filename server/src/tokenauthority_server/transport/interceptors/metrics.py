@@ -1,36 +1,33 @@
-"""Counts and times each call under the usual names (telemetry.metrics)."""
+"""Counts and times each call under the usual names (telemetry.rpc_metrics)."""
 
-from collections.abc import Iterable
-from time import perf_counter
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
 
 from tokenauthority_server.telemetry.metrics import Metrics
-from tokenauthority_server.transport.interceptors.call import Behavior, Call, Context, Layer
+from tokenauthority_server.transport.interceptors.call import Call
 from tokenauthority_server.transport.policy import Method
 
 _OF_CALLERS: Final = frozenset({"CALLER_UNKNOWN", "CALLER_NOT_ALLOWED", "RATE_LIMITED"})
 
+Measured: TypeAlias = tuple[Callable[[], None], Callable[[Call], None]]
+"""What to do when a call begins, and when it has ended."""
 
-def measured(metrics: Metrics, methods: Iterable[Method]) -> Layer:
-    """Return the layer that counts; the series of all the methods exist from now on."""
+
+def measured(metrics: Metrics, methods: Iterable[Method]) -> Callable[[Method], Measured]:
+    """Return what counts the calls of a method; the series of all methods exist from now on."""
     series = {
         method.path: metrics.rpc(kind=method.kind, service=method.service, method=method.name)
         for method in methods
     }
 
-    def measure(behavior: Behavior, method: Method) -> Behavior:
+    def measure(method: Method) -> Measured:
         own = series[method.path]
 
-        async def counted(request: Any, context: Context, call: Call) -> Any:
-            own.started.inc()
-            try:
-                return await behavior(request, context, call)
-            finally:
-                own.handled[call.code].inc()
-                own.seconds.observe(perf_counter() - call.started)
-                if call.reason in _OF_CALLERS:
-                    metrics.refused(call.caller, call.reason)
+        def ended(call: Call) -> None:
+            own.ended(call.code, call.seconds)
+            if call.reason in _OF_CALLERS:
+                metrics.refused(call.caller, call.reason)
 
-        return counted
+        return own.begun, ended
 
     return measure

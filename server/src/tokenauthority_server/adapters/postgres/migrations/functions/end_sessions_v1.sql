@@ -1,12 +1,13 @@
 -- End those of the next p_length sessions that meet the criteria of find_sessions_v1, at most p_most.
 -- What was found ends, though it be refreshed meanwhile from another address or by another key:
 -- whoever is to go must not get away by a refresh. The rows are locked in the order of their keys, and
--- counted after that, as evict_sessions_v2 does.
+-- counted after that, as evict_sessions_v2 does. `dead` are all that were found: whoever has ended them.
 CREATE FUNCTION tokenauthority.end_sessions_v1(
     p_user_id text, p_device_id text, p_ip_range text, p_user_agent text, p_before timestamptz,
     p_key_id text, p_length integer, p_most integer, p_after_user text, p_after_session text,
     p_fact_margin interval, p_reason text, p_caller text, p_call_id text,
-    OUT matched bigint, OUT ended bigint, OUT last_user text, OUT last_session text
+    OUT matched bigint, OUT ended bigint, OUT last_user text, OUT last_session text,
+    OUT dead_users text[], OUT dead_sessions text[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
     f record;
@@ -18,6 +19,8 @@ BEGIN
     matched := f.matched;
     last_user := f.last_user;
     last_session := f.last_session;
+    dead_users := f.found_users;
+    dead_sessions := f.found_sessions;
 
     PERFORM FROM tokenauthority.sessions AS s
     JOIN unnest(f.found_users, f.found_sessions) AS t(user_id, session_id) USING (user_id, session_id)

@@ -1,0 +1,3 @@
+-- Returns every row and what it is, in turns.
+
+return {identity, last, redis.call('HGETALL', KEYS[2])}
