@@ -17,6 +17,7 @@ class WaitingCluster(RedisCluster):
         # Those of a pipeline come on top: one to each node.
         super().__init__(max_connections=2 * at_once, **options)
         self._places = asyncio.Semaphore(at_once)
+        self._beginning = asyncio.Lock()
         self._seconds = seconds
 
     async def execute_command(self, *args: EncodableT, **kwargs: Any) -> Any:
@@ -24,9 +25,11 @@ class WaitingCluster(RedisCluster):
         async with asyncio.timeout(self._seconds):
             await self._places.acquire()
         try:
+            # One at a time: of several that begin at once the library closes connections in use.
+            async with self._beginning:
+                await self.initialize()
             if args[0] == "XREAD":
                 # The library would ask any other node, twice, which of these words is the key.
-                await self.initialize()
                 kwargs["target_nodes"] = self.get_node_from_key(str(args[-2]))
             return await super().execute_command(*args, **kwargs)
         finally:
