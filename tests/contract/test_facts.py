@@ -1,6 +1,6 @@
 """FactStore: the facts that stand somewhere, all of them, and exactly those that are new."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,7 +17,6 @@ from tokenauthority_server.domain.revocations import (
     FactKind,
     LiveFact,
     about_key,
-    about_sessions,
     about_token,
     about_user,
 )
@@ -27,6 +26,10 @@ NO_RIGHTS = replace(ADA, roles=(), permissions=())
 OF_ADA: FactKey = (ADA.user_id, FactKind.USER, "")
 PROFILE_OF_ADA: FactKey = (ADA.user_id, FactKind.PROFILE, "")
 MANY = 1_000
+
+
+def about_sessions(sessions: Iterable[tuple[str, str]]) -> About:
+    return About(keys=frozenset((user, FactKind.SESSION, one) for user, one in sessions))
 
 
 def keys(facts: Sequence[LiveFact]) -> list[FactKey]:

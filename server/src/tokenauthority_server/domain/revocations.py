@@ -1,6 +1,5 @@
 """Revocation facts, and the one rule by which they kill tokens."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -123,11 +122,6 @@ def about_key(key_id: str) -> About:
 def about_token(claims: Claims) -> About:
     """Return what a token may have been revoked by."""
     return About(keys=frozenset(targets(claims)))
-
-
-def about_sessions(sessions: Iterable[tuple[str, str]]) -> About:
-    """Return what these sessions, as (user_id, session_id), were revoked by."""
-    return About(keys=frozenset((user_id, FactKind.SESSION, one) for user_id, one in sessions))
 
 
 @dataclass(frozen=True, slots=True)

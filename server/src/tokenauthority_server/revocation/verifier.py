@@ -70,7 +70,6 @@ class Verifier:
         """The moment of the database up to which the view has all facts."""
         self.until: float = _NEVER
         """When the lease is over. Whoever answers compares it with the clock, each time."""
-        self.granted = 0
         self.begun = 0
         self._log = log
         self._facts = facts
@@ -276,7 +275,6 @@ class Verifier:
                     self._begin_anew("the log begins after what was applied")
                     return
                 self._hold(sent)
-                self.granted += 1
 
     async def _renew(self, row: str) -> None:
         standing = self.standing
