@@ -8,6 +8,7 @@ from unit.revocation.processes import TERMS, Process, World, all_of, running
 
 from tokenauthority_server.domain.deadlines import set_seconds_left
 from tokenauthority_server.domain.revocation_ports import BEGINNING, Row, Standing
+from tokenauthority_server.revocation.leases import Terms, row_name
 
 KNOWN = TERMS.lease + 0.1
 """After this a data set has been known for a lease."""
@@ -217,3 +218,18 @@ async def test_a_wait_is_no_busy_loop() -> None:
         await world.ticks.go_on(TERMS.longest_wait + 1)
         assert revoking.done()
         assert one.network.asked.count("rows") < 30
+
+
+async def test_a_row_of_a_longer_lease_is_written_off_when_that_is_over() -> None:
+    # The guard: the lease that the row's name tells. Without it the shorter one counted.
+    world = World()
+    one = Process(world)
+    longer = row_name("other", Terms(2 * TERMS.lease))
+    async with running(*all_of(one)):
+        await world.ticks.go_on(KNOWN)
+        identity = (await one.log.look()).identity
+        await one.log.grant(identity, longer, BEGINNING)
+        await world.ticks.go_on(TERMS.lease + TERMS.heartbeat)
+        assert longer in world.rows
+        await world.ticks.go_on(TERMS.lease + TERMS.heartbeat)
+        assert longer not in world.rows

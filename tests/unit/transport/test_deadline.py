@@ -1,6 +1,7 @@
 """Calls without a deadline of their own get one."""
 
 import asyncio
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -8,6 +9,8 @@ from google.protobuf.wrappers_pb2 import StringValue
 from support.failures import failure_of
 from unit.transport.hand_made import NAME, allowed, ask, hand_made, unary
 from unit.transport.serving import serving
+
+from tokenauthority_server.domain.deadlines import seconds_left
 
 SHORT = 0.05
 LONG = 30.0
@@ -74,3 +77,30 @@ async def test_a_time_out_of_the_methods_own_is_no_overload() -> None:
         failure = await failure_of(ask(served.channel)(StringValue()))
 
     assert failure.reason == "INTERNAL"
+
+
+@pytest.mark.parametrize("audited", [True, False])
+@pytest.mark.parametrize("given", [None, LONG])
+async def test_a_change_knows_how_long_its_call_goes_on(
+    given: float | None, *, audited: bool
+) -> None:
+    # The guard: it is said before the method runs. Without it a change waited past its call's end.
+    told: list[float | None] = []
+
+    async def tell(request: StringValue, _context: object) -> StringValue:
+        told.append(seconds_left())
+        return request
+
+    handlers = {"Ask": unary(tell)}
+    policies = {
+        path: replace(policy, audited=audited) for path, policy in allowed(handlers).items()
+    }
+    async with serving(hand_made(handlers), policies=policies) as served:
+        await ask(served.channel)(StringValue(), timeout=given)
+
+    (left,) = told
+    if not audited:
+        assert left is None
+    else:
+        assert left is not None
+        assert (given or 5.0) - 1.0 < left <= (given or 5.0)
