@@ -17,6 +17,7 @@ from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet, Worker
 from faults.harness.floods import HEADERS, SETTINGS, block, frame
 from faults.harness.footprint import Footprint
+from faults.harness.under_way import calls_under_way
 from support.postgres import Databases
 from support.waiting import eventually
 from support.wire import PREFACE, Wire, framed
@@ -203,8 +204,13 @@ def certificate() -> tuple[bytes, bytes]:
 
 
 async def test_who_never_reads_holds_little(worker: Worker, counted: Counted) -> None:
-    """No window is opened, and nothing is read from the socket either."""
-    request = pb.BatchValidateRequest(tokens=["x" * 1_000] * 1_000).SerializeToString()
+    """No window is opened, so that the largest answers there are stay where they are."""
+    pair = await worker.client.create_pair(Subject(user_id="u-38", username="u-38"))
+    request = pb.BatchValidateRequest(tokens=[pair.access_token] * 1_000).SerializeToString()
+
+    async def all_answered() -> bool:
+        return await calls_under_way(worker.http) == 0
+
     for _ in counted(38, rounds(1, 20)):
         before = Footprint.of(worker.pid).memory
         async with Wire.to(worker.address, initial_window=0) as wire:
@@ -212,6 +218,7 @@ async def test_who_never_reads_holds_little(worker: Worker, counted: Counted) ->
             for call in calls:
                 await wire.write(call, framed(request), end=True)
             assert await serves(worker)
+            await eventually(all_answered, 20)
             grown = Footprint.of(worker.pid).memory - before
             assert grown < 100, grown
             # What ended did so without a window: its time was up.

@@ -115,7 +115,14 @@ class ValkeyCluster:
     @property
     def holder(self) -> Node:
         """The primary that has the revocation log now."""
-        return next(one for one in (self.primaries[0], self.replica) if one.is_primary())
+        found: list[Node] = []
+
+        def is_there() -> bool:
+            found[:] = [one for one in (self.primaries[0], self.replica) if one.is_primary()]
+            return bool(found)
+
+        wait_until(is_there, 20)
+        return found[0]
 
     def switch(self) -> None:
         """Let the replica take the place of its primary, in good order."""
@@ -157,7 +164,10 @@ class WatchedPrimary:
     @property
     def primary(self) -> Node:
         """The node that the sentinels name. Another may think that it is one for a while."""
-        return next(node for node in self.nodes if _names(self.sentinels[0], node))
+        # Asked once, not for each node: it may name another one meanwhile.
+        port = _named(self.sentinels[0])
+        (found,) = (node for node in self.nodes if node.port == port)
+        return found
 
     def switch(self) -> None:
         """Let the sentinels make a replica the primary, in good order."""
@@ -188,7 +198,7 @@ class WatchedPrimary:
             heir = self.primary
             return (
                 heir is not former
-                and all(_names(one, heir) for one in self.sentinels)
+                and all(_named(one) == heir.port for one in self.sentinels)
                 and bool(heir.replication()["connected_slaves"])
             )
 
@@ -299,6 +309,6 @@ def _has_company(sentinel: SentinelNode) -> bool:
     return int(told["num-other-sentinels"]) == 2 and int(told["num-slaves"]) == 2
 
 
-def _names(sentinel: SentinelNode, primary: Node) -> bool:
-    told = sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
-    return int(told[1]) == primary.port
+def _named(sentinel: SentinelNode) -> int:
+    """Return the port of the primary that it names."""
+    return int(sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)[1])

@@ -1,6 +1,7 @@
 """A session from its creation to its end, through the use cases."""
 
 import asyncio
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -13,10 +14,28 @@ from tokenauthority_server.adapters.sealing import EncryptionKeys
 from tokenauthority_server.domain import errors
 from tokenauthority_server.domain.revocations import CheckSource, RevocationReason
 from tokenauthority_server.domain.sessions import CreateRequest, Device
-from tokenauthority_server.domain.tokens import InactiveReason, TokenPair, TokenType
+from tokenauthority_server.domain.tokens import (
+    Claims,
+    InactiveReason,
+    TokenPair,
+    TokenRefusedError,
+    TokenType,
+)
 from tokenauthority_server.services.validating import YIELD_EVERY
 
 ASKED = CreateRequest(user_id=ADA.user_id, profile=ADA, device=PHONE, scope=("shop:read",))
+
+
+@dataclass
+class Counting:
+    """A verifier that refuses all, and counts them."""
+
+    asked: int = 0
+
+    def verify(self, token: str) -> Claims:
+        del token
+        self.asked += 1
+        raise TokenRefusedError(InactiveReason.MALFORMED)
 
 
 async def create(here: Authority, request: CreateRequest = ASKED) -> TokenPair:
@@ -92,6 +111,31 @@ async def test_a_long_list_lets_others_have_their_turn(here: Authority) -> None:
     await asyncio.sleep(0)
     assert not long.done()
     assert len(await long) == YIELD_EVERY + 1
+
+
+async def test_many_long_lists_keep_others_waiting_no_longer_than_one(here: Authority) -> None:
+    verifier = Counting()
+    validating = replace(here.validating, verifier=verifier)
+    most = 0
+
+    async def other() -> None:
+        nonlocal most
+        while True:
+            before = verifier.asked
+            await asyncio.sleep(0)
+            most = max(most, verifier.asked - before)
+
+    beside = asyncio.create_task(other())
+    await asyncio.gather(
+        *(
+            validating.validate_many(["garbage"] * (3 * YIELD_EVERY), TokenType.ACCESS, EVERYTHING)
+            for _ in range(10)
+        )
+    )
+    beside.cancel()
+
+    assert verifier.asked == 30 * YIELD_EVERY
+    assert most <= YIELD_EVERY
 
 
 async def test_asking_for_nothing_gets_nothing(here: Authority) -> None:

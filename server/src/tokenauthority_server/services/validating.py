@@ -29,7 +29,7 @@ from tokenauthority_server.domain.tokens import (
 )
 
 YIELD_EVERY = 50
-"""Tokens after which others get their turn: some milliseconds of signatures."""
+"""Tokens of a list after which others get their turn: some milliseconds of signatures."""
 
 _NOBODYS: Final = Claims(
     token_type=TokenType.ACCESS,
@@ -73,6 +73,8 @@ class Validating:
     clock: Clock
     leeway: int
     activity: ActivityLog
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whose list is verified: one at a time, so that a hundred keep others waiting like one."""
 
     async def validate(self, token: str, expected: TokenType, rights: Rights) -> Verdict:
         """Return the verdict; raise StoreUnavailableError when none can be given."""
@@ -148,20 +150,30 @@ class Validating:
         self, tokens: Sequence[str], expected: TokenType, now: datetime
     ) -> list[Claims | InactiveReason]:
         """Return the claims of each token that is good by itself, else its reason."""
-        judged = []
-        for number, token in enumerate(tokens, 1):
-            judged.append(self._judge(token, expected, now))
-            if number % YIELD_EVERY == 0:
-                # Other callers' tokens are not kept waiting behind a long list.
-                await asyncio.sleep(0)
+        judged = await self._judge_in_turn(tokens, expected, now)
         if InactiveReason.UNKNOWN_KEY in judged:
             # A key that was made a moment ago, perhaps: nobody is refused for that.
             await self.keys.catch_up()
             unknown = [at for at, one in enumerate(judged) if one is InactiveReason.UNKNOWN_KEY]
-            for number, at in enumerate(unknown, 1):
-                judged[at] = self._judge(tokens[at], expected, now)
-                if number % YIELD_EVERY == 0:
-                    await asyncio.sleep(0)
+            again = await self._judge_in_turn([tokens[at] for at in unknown], expected, now)
+            for at, one in zip(unknown, again, strict=True):
+                judged[at] = one
+        return judged
+
+    async def _judge_in_turn(
+        self, tokens: Sequence[str], expected: TokenType, now: datetime
+    ) -> list[Claims | InactiveReason]:
+        if len(tokens) == 1:
+            return [self._judge(tokens[0], expected, now)]
+        judged: list[Claims | InactiveReason] = []
+        for begin in range(0, len(tokens), YIELD_EVERY):
+            async with self.turn:
+                judged += (
+                    self._judge(token, expected, now)
+                    for token in tokens[begin : begin + YIELD_EVERY]
+                )
+                # Other calls are not kept waiting behind a long list, nor behind many of them.
+                await asyncio.sleep(0)
         return judged
 
     def _judge(self, token: str, expected: TokenType, now: datetime) -> Claims | InactiveReason:
