@@ -13,7 +13,7 @@ import pytest
 from faults.harness.counts import rounds
 from faults.harness.fleet import Fleet
 from faults.harness.report import Measured
-from faults.harness.trial import Trial
+from faults.harness.trial import INSIST_SECONDS, Trial
 
 LEASE = 1.0
 MARGIN = 2.5
@@ -21,14 +21,17 @@ MARGIN = 2.5
 AT_ONCE = 3
 
 
-async def kill_one(trial: Trial) -> None:
+async def kill_one(trial: Trial, seconds: float = INSIST_SECONDS) -> None:
     """Revoke beside a worker that was just killed, and start it again."""
     killed, other = random.sample(trial.fleet.workers, 2)
     held = [await trial.issue() for _ in range(AT_ONCE)]
     await killed.kill()
     with trial.within(LEASE + MARGIN):
         await asyncio.gather(
-            *(trial.finish(one, "a worker that was killed", at=other) for one in held)
+            *(
+                trial.finish(one, "a worker that was killed", at=other, seconds=seconds)
+                for one in held
+            )
         )
     await killed.start()
     await trial.leased()
@@ -67,7 +70,8 @@ async def test_a_killed_worker_is_waited_for_once(
 
 async def kill_one_of(database_url: str, redis_url: str, without: str) -> None:
     async with trying(database_url, redis_url, without=without, clients=0) as trial:
-        await kill_one(trial)
+        # Longer than any lease lasts: who is not struck by then never is.
+        await kill_one(trial, 3 * LEASE)
 
 
 async def test_without_striking_the_dead_nothing_is_effective_everywhere(

@@ -79,6 +79,7 @@ async def lose_often(database_url: str, name: str, without: str) -> None:
             await lose(trial, losable, name)
             await losable.heal()
             await trial.leased()
+            trial.history.check()
 
 
 @pytest.mark.parametrize("name", ["emptied", "failed over to an older copy"])

@@ -68,7 +68,7 @@ async def migrate(url: str) -> None:
     process = await asyncio.create_subprocess_exec(
         HERE / "tokenauthority",
         "migrate",
-        env=environment({"DATABASE_URL": url}),
+        env=environment({"DATABASE_URL": url}, covered=False),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -100,6 +100,7 @@ async def pause_workers(database_url: str, redis_url: str, without: str) -> None
     ):
         for number in range(10):
             await revoke_beside_a_worker(trial, trial.workers[number % 2], 2.0, 1.0)
+            trial.history.check()
 
 
 async def test_without_its_clock_a_worker_wakes_with_what_is_stale(
@@ -116,6 +117,7 @@ async def pause_clients(database_url: str, redis_url: str, without: str) -> None
     ):
         for number in range(10):
             await revoke_beside_a_client(trial, number, 0.0, 3.0)
+            trial.history.check()
 
 
 async def test_without_waiting_for_it_a_client_wakes_with_what_is_stale(

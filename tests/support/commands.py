@@ -21,12 +21,12 @@ START_SECONDS = 30
 STOP_SECONDS = 20
 
 
-def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Nothing of the developer's own settings, and what measures coverage."""
+def environment(settings: Mapping[str, str], *, covered: bool = True) -> dict[str, str]:
+    """Nothing of the developer's own settings; what measures coverage, where that is wanted."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name in {"PATH", "HOME", "LANG"} or name.startswith("COVERAGE")
+        if name in {"PATH", "HOME", "LANG"} or (covered and name.startswith("COVERAGE"))
     }
     return {**kept, "GRPC_PORT": "0", "HTTP_PORT": "0", **settings}
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 # Below those of outgoing connections and of the embedded stores: a port stays a worker's own while
-# the worker is dead.
-PORTS = range(10_000, 20_000)
+# the worker is dead. Each process that runs tests has some of them.
+PORTS = range(10_000, 20_000)[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) :: 8]
 START_SECONDS = 30
 STOP_SECONDS = 20
 TAIL_LINES = 30
@@ -91,7 +91,8 @@ class Worker:
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - our command, and no wait
                 self._command,
                 cwd=self.log.parent,
-                env=environment(self._settings),
+                # As it is run by people: what measures coverage would slow it down by a half.
+                env=environment(self._settings, covered=False),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

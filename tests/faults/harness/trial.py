@@ -133,9 +133,16 @@ class Trial:
             assert time.monotonic() < deadline, f"{fault}: no answer to the end of {one}"
             await asyncio.sleep(PAUSE)
 
-    async def finish(self, one: Holding, fault: str, *, at: Served | None = None) -> None:
-        """Ask for its end until that is effective everywhere."""
-        deadline = time.monotonic() + INSIST_SECONDS
+    async def finish(
+        self,
+        one: Holding,
+        fault: str,
+        *,
+        at: Served | None = None,
+        seconds: float = INSIST_SECONDS,
+    ) -> None:
+        """Ask for its end until that is effective everywhere, for so long."""
+        deadline = time.monotonic() + seconds
         while not await self.revoke(one, fault, at=at):
             assert time.monotonic() < deadline, f"{fault}: not effective everywhere: {one}"
 

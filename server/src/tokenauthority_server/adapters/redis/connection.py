@@ -27,8 +27,12 @@ COMMAND_SECONDS: Final = 0.25
 CONNECTIONS: Final = 8
 """How many there are to a server."""
 
-GONE: Final = (RedisError, RedisClusterException, OSError)
-"""What a store that is away looks like; OSError includes TimeoutError and ConnectionError."""
+GONE: Final = (RedisError, RedisClusterException, OSError, RuntimeError)
+"""What a store that is away looks like; OSError includes TimeoutError and ConnectionError.
+
+RuntimeError is what uvloop says to who writes to a connection that was closed a moment ago, where
+asyncio's own loop says nothing. The library lets it through.
+"""
 
 Client: TypeAlias = Redis | RedisCluster
 
