@@ -33,8 +33,7 @@ run: setup ## Run the authority with embedded stores under DATA_DIR (.data/)
 
 test: setup ## Run every test against real stores, with coverage
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m 'not alone and not paired' -n auto --maxprocesses=4 --dist=loadfile $(PYTEST_ARGS)
-	$(BIN)/coverage run -m pytest -m paired -n 2 --dist=loadfile $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest -m 'not alone' -n auto --maxprocesses=4 --dist=loadfile $(PYTEST_ARGS)
 	$(BIN)/coverage run -m pytest -m alone $(PYTEST_ARGS)
 	@$(BIN)/coverage combine -q
 	$(BIN)/coverage report --fail-under=95

@@ -12,40 +12,22 @@ from support.valkey_nodes import ValkeyCluster, WatchedPrimary, valkey_cluster, 
 from tokenauthority_server.adapters.postgres.migrate import migrate
 
 TESTS = Path(__file__).parent
-# What compares how long things take.
+# What keeps several busy processes of its own, races many callers, or compares how long it takes.
 ALONE = [
-    TESTS / "faults" / "test_row_37_flood.py",
-    TESTS / "faults" / "test_row_37_logins.py",
-    TESTS / "faults" / "test_row_38_floods.py",
-    TESTS / "faults" / "test_rows_01_to_09_hostile_tokens.py",
+    TESTS / "faults",
     TESTS / "integration" / "test_login_timing.py",
     TESTS / "integration" / "test_no_oracle.py",
-    TESTS / "unit" / "tokens" / "test_equal_work.py",
-]
-# What runs fleets of processes, races many callers, or bounds how long something takes.
-PAIRED = [
-    TESTS / "contract" / "test_revocation_log.py",
-    TESTS / "contract" / "test_revocation_log_in_redis.py",
-    TESTS / "e2e",
-    TESTS / "faults",
-    TESTS / "integration" / "test_background.py",
-    TESTS / "integration" / "test_benchmarks.py",
     TESTS / "integration" / "test_redis_failover.py",
+    TESTS / "unit" / "tokens" / "test_equal_work.py",
     *(TESTS / "contract").glob("test_*_races.py"),
 ]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs by itself, and what has one test beside it: see the markers."""
+    """Mark what runs by itself: see the marker `alone`."""
     for item in items:
-        if _is_in(ALONE, item):
+        if any(item.path.is_relative_to(place) for place in ALONE):
             item.add_marker("alone")
-        elif _is_in(PAIRED, item):
-            item.add_marker("paired")
-
-
-def _is_in(places: list[Path], item: pytest.Item) -> bool:
-    return any(item.path.is_relative_to(place) for place in places)
 
 
 @pytest.fixture(scope="session")

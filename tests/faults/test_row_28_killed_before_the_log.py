@@ -4,6 +4,7 @@ Redis hears nothing of what it has committed. The others find it in the database
 """
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -53,6 +54,8 @@ async def kill_before_the_log(trial: Trial, ways: list[Network], number: int) ->
     trial.history.revoking(one.name)
     answer = asyncio.ensure_future(FORMS["session"](victim, one))
     await asyncio.wait_for(appending.wait(), COMMIT_SECONDS)
+    # However long it takes to look, it gets no further.
+    victim.signal(signal.SIGSTOP)
     assert await has_ended(trial.fleet.database_url, one)
     trial.history.committed(one.name)
     await victim.kill()

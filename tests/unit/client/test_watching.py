@@ -9,7 +9,7 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from unit.client.scripted_authority import refusal
+from unit.client.scripted_authority import Refusal, refusal
 from unit.client.scripted_watch import Response, watched
 from unit.client.scripted_watch import ScriptedWatch as Scripted
 
@@ -173,6 +173,22 @@ async def test_a_report_after_the_end_tells_of_the_end() -> None:
                 await anext(aiter(watch))
             with pytest.raises(OverloadedError):
                 await watch.report("there", 1)
+
+
+async def test_a_report_on_its_way_at_the_end_makes_no_fault_of_it() -> None:
+    told = []
+    async with watching(Scripted(ends=Refusal(grpc.StatusCode.UNAVAILABLE))) as client:
+        for _ in range(50):
+            async with client.watch_revocations(WatchMode.STRICT) as watch:
+                told += await asyncio.gather(
+                    *(watch.report("there", number) for number in range(1, 9)),
+                    anext(aiter(watch)),
+                    return_exceptions=True,
+                )
+    failures = [one for one in told if one is not None]
+    assert {type(one) for one in failures} == {ConnectionFailedError}
+    # Guard: without it these were UnexpectedAnswerError.
+    assert any("while a report was on its way" in str(one) for one in failures)
 
 
 async def test_an_authority_that_is_not_there_is_told() -> None:
