@@ -105,6 +105,8 @@ async def serving(  # noqa: PLR0913 - all but two by name
         "KEY_ENCRYPTION_KEY": KEY,
         "GRPC_PORT": "0",
         "HTTP_PORT": "0",
+        # The first revocation waits for as long, since others may hold leases unheard of.
+        "REVOCATION_LEASE_SECONDS": "1",
     }
     if tls:
         environment |= tls.settings
