@@ -78,7 +78,7 @@ from tokenauthority_server.transport.reflection import reflection_services
 from tokenauthority_server.transport.server import make_server, take_port
 from tokenauthority_server.transport.token_service import UseCases, token_service
 from tokenauthority_server.transport.watch import WatchCall
-from tokenauthority_server.transport.watch_messages import Message
+from tokenauthority_server.transport.watch_messages import Told
 
 START_RETRY_SECONDS = 0.25
 # No call without a deadline of its own takes longer.
@@ -251,7 +251,7 @@ class Authority:
     addresses: Addresses
     pages: Pages
     health: Health
-    watching: Watching[Message]
+    watching: Watching[Told]
     background: asyncio.Task[None]
     spreading: asyncio.Task[None]
     served: asyncio.Task[bool]

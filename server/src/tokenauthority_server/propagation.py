@@ -27,7 +27,7 @@ from tokenauthority_server.revocation.view import View
 from tokenauthority_server.revocation.watching import Watching
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.telemetry.revocation_metrics import RevocationMetrics, RevocationReading
-from tokenauthority_server.transport.watch_messages import Message, WatchMessages
+from tokenauthority_server.transport.watch_messages import Told, WatchMessages
 
 LATER: Final = "Servers learn of it within seconds."
 """What is said where it is not known that they have."""
@@ -39,7 +39,7 @@ class Spreading:
 
     view: LeasedView
     revoker: Revoker
-    watching: Watching[Message]
+    watching: Watching[Told]
     verifier: Verifier
     rows: RowWatch
     healing: Healing

@@ -13,11 +13,12 @@ from prometheus_client import CollectorRegistry
 from support.failures import failure_of
 from support.waiting import until
 from unit.revocation.passing_on import EXPIRE_TIME, FakeTicks, FakeVerifier, at
-from unit.transport.fakes import Script, fake_use_cases
+from unit.transport.fakes import CALLER, Script, fake_use_cases
 from unit.transport.serving import Served, serving
 
 from tokenauthority.v1 import token_service_pb2 as pb
 from tokenauthority.v1.token_service_pb2_grpc import TokenServiceStub
+from tokenauthority_server.domain.callers import Admission, Caller, Rights
 from tokenauthority_server.domain.revocation_ports import Standing
 from tokenauthority_server.domain.revocations import Fact, FactKind, LiveFact, RevocationReason
 from tokenauthority_server.domain.watch_ports import LONGEST_CURSOR, WatchMode
@@ -26,6 +27,7 @@ from tokenauthority_server.revocation.leases import Terms
 from tokenauthority_server.revocation.watching import Watching
 from tokenauthority_server.telemetry.metrics import Metrics
 from tokenauthority_server.transport import watch
+from tokenauthority_server.transport.policy import POLICIES
 from tokenauthority_server.transport.token_service import token_service
 from tokenauthority_server.transport.watch import WatchCall
 from tokenauthority_server.transport.watch_messages import WatchMessages
@@ -35,6 +37,7 @@ Request = pb.WatchRevocationsRequest
 Call = grpc.aio.StreamStreamCall[Request, pb.WatchRevocationsResponse]
 STRICT = Request(mode=pb.WATCH_MODE_STRICT)
 RELAXED = Request(mode=pb.WATCH_MODE_RELAXED)
+NOT_TOLD_WHY = "not-told-why"
 KINDS = [
     Fact(kind=FactKind.TOKEN, user_id="u", target="jti", reason=RevocationReason.LOGOUT),
     Fact(kind=FactKind.SESSION, user_id="u", target="sess", reason=RevocationReason.ADMIN),
@@ -57,6 +60,13 @@ KINDS = [
 ]
 
 
+def identify(context: Any) -> Admission:
+    """Say that it is the caller who may do all, or one who may not see reasons."""
+    blind = NOT_TOLD_WHY in dict(context.invocation_metadata())
+    caller = Caller(name="shop", rights=Rights()) if blind else CALLER
+    return Admission(caller=caller, rpcs=frozenset(POLICIES))
+
+
 class World:
     """A server whose verifier does what a test says."""
 
@@ -65,9 +75,12 @@ class World:
         self.verifier = verifier
         self._registry = registry
 
-    def watch(self, *requests: Request, channel: grpc.aio.Channel | None = None) -> Call:
+    def watch(
+        self, *requests: Request, channel: grpc.aio.Channel | None = None, told_why: bool = True
+    ) -> Call:
         """Open a stream, and send this on it; more may be written."""
-        call = TokenServiceStub(channel or self.served.channel).WatchRevocations()
+        stub = TokenServiceStub(channel or self.served.channel)
+        call = stub.WatchRevocations(metadata=() if told_why else ((NOT_TOLD_WHY, "1"),))
 
         async def send() -> None:
             for request in requests:
@@ -93,7 +106,7 @@ async def world() -> AsyncIterator[World]:
     verifier.begin(at(1))
     verifier.hold()
     use_cases = replace(fake_use_cases(Script()), watches=WatchCall(watching, series))
-    async with serving(token_service(use_cases)) as served:
+    async with serving(token_service(use_cases), identify=identify) as served:
         yield World(served, verifier, registry)
 
 
@@ -140,6 +153,26 @@ async def test_every_kind_of_fact_comes_as_the_contract_has_it(world: World) -> 
     for live, message in zip(facts, told[0].snapshot.facts, strict=True):
         assert message.ByteSize() + 4 <= encoder.size(live)
     call.cancel()
+
+
+async def test_who_may_not_see_reasons_is_told_none(world: World) -> None:
+    facts = [LiveFact(fact, EXPIRE_TIME, EXPIRE_TIME - datetime.now(UTC)) for fact in KINDS]
+    world.verifier.view.facts = facts
+    calls = [world.watch(RELAXED, told_why=told_why) for told_why in (True, False, False)]
+    sees, *others = [[await read(call), await read(call)] for call in calls]
+    for one in sees[0].snapshot.facts:
+        assert one.reason
+        one.reason = pb.REVOCATION_REASON_UNSPECIFIED
+    assert others == [sees, sees]
+
+    world.verifier.apply(2, "a")
+    sees, *others = [[await read(call)] for call in calls]
+    (fact,) = sees[0].revocations.facts
+    assert fact.reason
+    fact.reason = pb.REVOCATION_REASON_UNSPECIFIED
+    assert others == [sees, sees]
+    for call in calls:
+        call.cancel()
 
 
 async def test_facts_come_as_they_are_applied_and_reports_are_answered(world: World) -> None:

@@ -52,7 +52,7 @@ class Fact:
     target: TokenTarget | SessionTarget | KeyTarget | UserTarget | ProfileTarget
     """What it kills."""
     reason: RevocationReason | None
-    """Why."""
+    """Why; None for a caller who may not see reasons."""
     expire_time: datetime
     """From when on it matters no more."""
 

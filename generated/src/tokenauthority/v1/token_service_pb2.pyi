@@ -1088,7 +1088,7 @@ class Fact(_message.Message):
     key_id: _builtins.str
     """Every token that this key ("kid") has signed."""
     reason: Global___RevocationReason.ValueType
-    """Why."""
+    """Why; unspecified for a caller who may not see reasons."""
     @_builtins.property
     def user_epoch(self) -> Global___UserEpoch:
         """Every older token of a user."""

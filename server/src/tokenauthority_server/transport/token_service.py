@@ -127,4 +127,4 @@ class TokenServicer(TokenServiceServicer):
     async def WatchRevocations(  # type: ignore[override] # it writes to the context by itself
         self, request_iterator: AsyncIterator[pb.WatchRevocationsRequest], context: _Context
     ) -> None:
-        await self._use.watches.serve(request_iterator, context)
+        await self._use.watches.serve(request_iterator, context, caller().rights)

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import grpc
 
 from tokenauthority.v1 import token_service_pb2 as pb
+from tokenauthority_server.domain.callers import Rights
 from tokenauthority_server.domain.errors import InvalidRequestError, OverloadedError, Violation
 from tokenauthority_server.domain.watch_ports import Watcher
 from tokenauthority_server.domain.watch_ports import Watchers as _Watchers
@@ -19,7 +20,7 @@ FIRST_SECONDS: Final = 10.0
 TAKEN_SECONDS: Final = 60.0
 """Until a message has been taken: whoever takes longer is gone, or as good as that."""
 
-Watchers: TypeAlias = _Watchers[pb.WatchRevocationsResponse]
+Watchers: TypeAlias = _Watchers[watch_messages.Told]
 _Requests = AsyncIterator[pb.WatchRevocationsRequest]
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -31,8 +32,8 @@ class WatchCall:
         self._watchers = watchers
         self._series = series
 
-    async def serve(self, requests: _Requests, context: _Context) -> None:
-        """Serve one stream until its end.
+    async def serve(self, requests: _Requests, context: _Context, rights: Rights) -> None:
+        """Serve one stream until its end, to a caller who has these rights.
 
         Raises InvalidRequestError, MalformedRequestError, and OverloadedError where it had better
         be resumed elsewhere.
@@ -43,14 +44,17 @@ class WatchCall:
         watching.inc()
         try:
             async with _read_beside(requests, watch):
-                await self._write(watch, context)
+                await self._write(watch, context, rights)
         finally:
             watching.dec()
             self._watchers.leave(watch)
 
-    async def _write(self, watch: Watcher[pb.WatchRevocationsResponse], context: _Context) -> None:
+    async def _write(
+        self, watch: Watcher[watch_messages.Told], context: _Context, rights: Rights
+    ) -> None:
         async with aclosing(watch.messages()) as messages:
-            async for message in messages:
+            async for told in messages:
+                message = told.to(rights)
                 try:
                     async with asyncio.timeout(TAKEN_SECONDS):
                         await context.write(message)
@@ -73,7 +77,7 @@ async def _first(requests: _Requests) -> pb.WatchRevocationsRequest:
 
 @asynccontextmanager
 async def _read_beside(
-    requests: _Requests, watch: Watcher[pb.WatchRevocationsResponse]
+    requests: _Requests, watch: Watcher[watch_messages.Told]
 ) -> AsyncIterator[None]:
     reading = asyncio.create_task(_read(requests, watch))
     try:
@@ -84,7 +88,7 @@ async def _read_beside(
             await reading
 
 
-async def _read(requests: _Requests, watch: Watcher[pb.WatchRevocationsResponse]) -> None:
+async def _read(requests: _Requests, watch: Watcher[watch_messages.Told]) -> None:
     """Take reports. A caller that has nothing more to say may go on listening."""
     try:
         async for request in requests:

@@ -7,6 +7,7 @@ from typing import Final
 from google.protobuf.duration_pb2 import Duration
 
 from tokenauthority.v1 import token_service_pb2 as pb
+from tokenauthority_server.domain.callers import Rights
 from tokenauthority_server.domain.revocations import Fact, FactKind, LiveFact
 from tokenauthority_server.domain.watch_ports import LONGEST_CURSOR, WatchMode
 from tokenauthority_server.transport.fields import Fields, byte_length
@@ -22,8 +23,26 @@ _BESIDE_STRINGS: Final = 64
 """Bytes of a fact's numbers, times and tags at the most."""
 
 
+class Told:
+    """What all watchers are told: one message for many, so nobody changes it."""
+
+    __slots__ = ("_without_reasons", "message")
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self._without_reasons: Message | None = None
+
+    def to(self, rights: Rights) -> Message:
+        """Return the message for those who have these rights."""
+        if rights.see_reasons:
+            return self.message
+        if self._without_reasons is None:
+            self._without_reasons = _without_reasons(self.message)
+        return self._without_reasons
+
+
 class WatchMessages:
-    """The port Encoder. One message is sent to many, so nobody changes it."""
+    """The port Encoder."""
 
     def size(self, fact: LiveFact) -> int:
         """Return how many bytes the fact takes at most."""
@@ -31,25 +50,22 @@ class WatchMessages:
         strings = (one.user_id, one.target, one.except_session_id)
         return _BESIDE_STRINGS + sum(map(byte_length, strings))
 
-    def snapshot(self, cursor: str, facts: Sequence[LiveFact], *, complete: bool) -> Message:
+    def snapshot(self, cursor: str, facts: Sequence[LiveFact], *, complete: bool) -> Told:
         """Return a part of a snapshot."""
-        return Message(
-            cursor=cursor,
-            snapshot=pb.Snapshot(facts=[_fact(one) for one in facts], complete=complete),
-        )
+        snapshot = pb.Snapshot(facts=[_fact(one) for one in facts], complete=complete)
+        return Told(Message(cursor=cursor, snapshot=snapshot))
 
-    def revocations(self, cursor: str, facts: Sequence[LiveFact]) -> Message:
+    def revocations(self, cursor: str, facts: Sequence[LiveFact]) -> Told:
         """Return facts that have come since."""
-        return Message(
-            cursor=cursor, revocations=pb.Revocations(facts=[_fact(one) for one in facts])
-        )
+        revocations = pb.Revocations(facts=[_fact(one) for one in facts])
+        return Told(Message(cursor=cursor, revocations=revocations))
 
-    def heartbeat(self, cursor: str, lease: float, answered: int) -> Message:
+    def heartbeat(self, cursor: str, lease: float, answered: int) -> Told:
         """Return the answer to a report, its lease in seconds; 0 and 0 answer nothing."""
         duration = Duration()
         duration.FromTimedelta(timedelta(seconds=lease))
         heartbeat = pb.Heartbeat(lease=duration, answered_report_id=answered)
-        return Message(cursor=cursor, heartbeat=heartbeat)
+        return Told(Message(cursor=cursor, heartbeat=heartbeat))
 
 
 def first_request(request: pb.WatchRevocationsRequest) -> tuple[WatchMode, str]:
@@ -77,6 +93,16 @@ def report(request: pb.WatchRevocationsRequest) -> tuple[int, str]:
     cursor = fields.optional("applied_cursor", request.applied_cursor, LONGEST_CURSOR)
     fields.done()
     return request.report_id, cursor
+
+
+def _without_reasons(message: Message) -> Message:
+    if message.HasField("heartbeat"):
+        return message
+    bare = Message()
+    bare.CopyFrom(message)
+    for fact in (*bare.snapshot.facts, *bare.revocations.facts):
+        fact.ClearField("reason")
+    return bare
 
 
 def _fact(live: LiveFact) -> pb.Fact:
