@@ -5,7 +5,6 @@ from typing import Any, Final, TypeAlias
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
@@ -16,7 +15,7 @@ from tokenauthority_server.adapters.redis.addresses import (
     read_address,
 )
 from tokenauthority_server.adapters.redis.cluster import WaitingCluster
-from tokenauthority_server.adapters.redis.sentinel import PrimaryOfSentinels
+from tokenauthority_server.adapters.redis.sentinel import PrimaryOfSentinels, Sentinels
 from tokenauthority_server.domain.errors import StoreUnavailableError
 
 NAME: Final = "Redis"
@@ -86,7 +85,7 @@ def _cluster(address: Address, options: dict[str, Any], seconds: float | None) -
 
 def _sentinel(address: Address, options: dict[str, Any], seconds: float | None) -> Redis:
     tls = {name: value for name, value in options.items() if name.startswith("ssl")}
-    sentinels = Sentinel(  # type: ignore[no-untyped-call]
+    sentinels = Sentinels(  # type: ignore[no-untyped-call]
         address.hosts,
         sentinel_kwargs={
             "socket_timeout": COMMAND_SECONDS,

@@ -1,10 +1,25 @@
 """A client of the primary that sentinels name."""
 
+from copy import copy
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.exceptions import ResponseError
+
+
+class Sentinels(Sentinel):
+    """Sentinels of which none is ever forgotten."""
+
+    async def discover_master(self, service_name: str) -> tuple[str, int]:
+        """Return the primary's address; raise MasterNotFoundError where none of them knows it."""
+        # The library moves the one that knew to the front, and of two who ask at once the second
+        # puts it over another one: so each moves those of a list of its own.
+        asked = copy(self)
+        asked.sentinels = list(self.sentinels)
+        host, port = await Sentinel.discover_master(asked, service_name)
+        self.sentinels = asked.sentinels
+        return host, port
 
 
 class _Pool(SentinelConnectionPool, BlockingConnectionPool):
@@ -17,7 +32,7 @@ class PrimaryOfSentinels(Redis):
     Closes the connections to the sentinels with its own.
     """
 
-    def __init__(self, sentinels: Sentinel, service: str, **options: Any) -> None:
+    def __init__(self, sentinels: Sentinels, service: str, **options: Any) -> None:
         pool = _Pool(service, sentinels, **options)  # type: ignore[no-untyped-call]
         super().__init__(connection_pool=pool)
         self.auto_close_connection_pool = True
