@@ -14,7 +14,10 @@ from tokenauthority_server.adapters.postgres.migrate import migrate
 TESTS = Path(__file__).parent
 # What keeps several busy processes of its own, races many callers, or compares how long it takes.
 ALONE = [
+    TESTS / "contract" / "test_revocation_log.py",
+    TESTS / "contract" / "test_revocation_log_in_redis.py",
     TESTS / "faults",
+    TESTS / "integration" / "test_benchmarks.py",
     TESTS / "integration" / "test_login_timing.py",
     TESTS / "integration" / "test_no_oracle.py",
     TESTS / "integration" / "test_redis_failover.py",
