@@ -38,14 +38,17 @@ class Finished:
 
 
 def run(
-    *arguments: str | Path, folder: Path = ROOT, settings: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    folder: Path = ROOT,
+    settings: Mapping[str, str] | None = None,
+    covered: bool = True,
 ) -> Finished:
     """Run a command to its end; its text is all that it wrote."""
     done = subprocess.run(  # noqa: S603 - the tests' own commands
         [str(one) for one in arguments],
         check=False,
         cwd=folder,
-        env=environment(settings or {}),
+        env=environment(settings or {}, covered=covered),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=50,
