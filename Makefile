@@ -39,7 +39,7 @@ test: setup ## Run every test against real stores, with coverage
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='*/tokenauthority_server/domain/*,*/tokenauthority_server/services/*,*/tokenauthority_server/revocation/*,*/tokenauthority_tokens/*'
 
-test-faults: setup ## Every attack and fault as often as a release has to show: an hour, with a table at the end
+test-faults: setup ## Every attack and fault as often as a release has to show: some hours, with a table at the end
 	FAULTS=full $(BIN)/python -m pytest tests/faults tests/model $(PYTEST_ARGS)
 
 FUZZ_RUNS ?= 1000000
