@@ -75,6 +75,8 @@ class Validating:
     activity: ActivityLog
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whose list is verified: one at a time, so that a hundred keep others waiting like one."""
+    recalling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whose long list is looked up: the same, and behind none that has to be verified."""
 
     async def validate(self, token: str, expected: TokenType, rights: Rights) -> Verdict:
         """Return the verdict; raise StoreUnavailableError when none can be given."""
@@ -90,12 +92,25 @@ class Validating:
         Those on access tokens that are remembered rest on the view as it is at once, those on the
         others on one question to it; refresh tokens are asked of the store.
         """
-        now = self.clock.now()
-        seconds = now.timestamp()
-        known = [self._known_good(token, expected, now, seconds) for token in tokens]
+        if len(tokens) <= YIELD_EVERY:
+            now, known = self._recalled(tokens, expected)
+        else:
+            async with self.recalling:
+                now, known = self._recalled(tokens, expected)
+                # A thousand take some milliseconds, and their answer as long: a hundred lists at
+                # once would keep all others waiting for half a second.
+                await asyncio.sleep(0)
         others = [token for token, one in zip(tokens, known, strict=True) if one is None]
         answered = iter(await self._answer(others, expected, rights, now) if others else ())
         return [one or next(answered) for one in known]
+
+    def _recalled(
+        self, tokens: Sequence[str], expected: TokenType
+    ) -> tuple[datetime, list[Verdict | None]]:
+        """Return what time it is, and what `_known_good` says of each token then."""
+        now = self.clock.now()
+        seconds = now.timestamp()
+        return now, [self._known_good(token, expected, now, seconds) for token in tokens]
 
     def _known_good(
         self, token: str, expected: TokenType, now: datetime, seconds: float
