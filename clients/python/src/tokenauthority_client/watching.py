@@ -27,7 +27,7 @@ from tokenauthority_client.revocations import (
 )
 
 _RPC: Final = "WatchRevocations"
-_OVERWRITTEN: Final = "Internal error from Core"
+_OVERWRITTEN: Final = (grpc.StatusCode.INTERNAL, "Internal error from Core")
 _Call = grpc.aio.StreamStreamCall[pb.WatchRevocationsRequest, pb.WatchRevocationsResponse]
 
 
@@ -108,14 +108,15 @@ class RevocationWatch:
         return self._error(failure)
 
     def _error(self, failure: grpc.aio.AioRpcError) -> TokenAuthorityError:
-        if failure.details() == _OVERWRITTEN:
-            # So grpcio puts it, over whatever the end was, where a report was on its way when the
-            # stream ended (https://github.com/grpc/grpc/issues/36066): no defect of anybody's.
+        if (failure.code(), failure.details()) == _OVERWRITTEN:
+            # So grpcio puts it, over whatever the end was, where something was being sent when the
+            # stream ended (https://github.com/grpc/grpc/issues/36066). If it was a refusal, the
+            # next attempt is told so.
             failure = grpc.aio.AioRpcError(
                 grpc.StatusCode.UNAVAILABLE,
                 failure.initial_metadata(),
                 failure.trailing_metadata(),
-                "the stream ended while a report was on its way",
+                "the stream ended while something was being sent",
             )
         return error_from(failure, rpc=_RPC, timeout=0, correlation_id=self._correlation_id)
 
