@@ -57,6 +57,8 @@ def serve() -> None:
     settings = settings_for("serve")
     serving = _serving(settings)(settings)
     if settings.workers > 1:
+        # On asyncio's own loop: uvloop's starts no process in a group of its own, and raises other
+        # errors where a line to a worker is closed.
         asyncio.run(serving)
         return
     from tokenauthority_server.event_loop import run
