@@ -31,13 +31,14 @@ $(BIN)/.ready: requirements/development.txt requirements/uv.txt $(PROJECTS) | $(
 run: setup ## Run the authority with embedded stores under DATA_DIR (.data/)
 	@$(BIN)/tokenauthority dev
 
+# Coverage is of the first part alone: its tracer would slow down what the second one times.
 test: setup ## Run every test against real stores, with coverage
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -m 'not alone' -n auto --maxprocesses=4 --dist=loadfile $(PYTEST_ARGS)
-	$(BIN)/coverage run -m pytest -m alone $(PYTEST_ARGS)
 	@$(BIN)/coverage combine -q
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='*/tokenauthority_server/domain/*,*/tokenauthority_server/services/*,*/tokenauthority_server/revocation/*,*/tokenauthority_tokens/*'
+	$(BIN)/python -m pytest -m alone $(PYTEST_ARGS)
 
 test-faults: setup ## Every attack and fault as often as a release has to show: some hours, with a table at the end
 	FAULTS=full $(BIN)/python -m pytest tests/faults tests/model $(PYTEST_ARGS)

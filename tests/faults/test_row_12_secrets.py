@@ -157,8 +157,7 @@ def run_commands(settings: Mapping[str, str], said: dict[str, str]) -> None:
 
     def text_of(command: list[str], changes: dict[str, str]) -> str:
         # Wide enough that no secret is folded, and missed.
-        wide = {**settings, **changes, "COLUMNS": "500"}
-        return run(program, *command, settings=wide, covered=False).text
+        return run(program, *command, settings={**settings, **changes, "COLUMNS": "500"}).text
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
         texts = {

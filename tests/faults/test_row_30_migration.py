@@ -68,7 +68,7 @@ async def migrate(url: str) -> None:
     process = await asyncio.create_subprocess_exec(
         HERE / "tokenauthority",
         "migrate",
-        env=environment({"DATABASE_URL": url}, covered=False),
+        env=environment({"DATABASE_URL": url}),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -21,12 +21,12 @@ START_SECONDS = 30
 STOP_SECONDS = 20
 
 
-def environment(settings: Mapping[str, str], *, covered: bool = True) -> dict[str, str]:
-    """Nothing of the developer's own settings; what measures coverage, where that is wanted."""
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Nothing of the developer's own settings, and what measures coverage."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name in {"PATH", "HOME", "LANG"} or (covered and name.startswith("COVERAGE"))
+        if name in {"PATH", "HOME", "LANG"} or name.startswith("COVERAGE")
     }
     return {**kept, "GRPC_PORT": "0", "HTTP_PORT": "0", **settings}
 
@@ -38,17 +38,14 @@ class Finished:
 
 
 def run(
-    *arguments: str | Path,
-    folder: Path = ROOT,
-    settings: Mapping[str, str] | None = None,
-    covered: bool = True,
+    *arguments: str | Path, folder: Path = ROOT, settings: Mapping[str, str] | None = None
 ) -> Finished:
     """Run a command to its end; its text is all that it wrote."""
     done = subprocess.run(  # noqa: S603 - the tests' own commands
         [str(one) for one in arguments],
         check=False,
         cwd=folder,
-        env=environment(settings or {}, covered=covered),
+        env=environment(settings or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=50,

@@ -47,7 +47,7 @@ class ClientWitness:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LONGEST_LINE,
-            env=environment({"PYTHONPATH": str(TESTS)}, covered=False),
+            env=environment({"PYTHONPATH": str(TESTS)}),
         )
         client = cls(f"client {number}", history, play, process)
         try:

@@ -91,8 +91,7 @@ class Worker:
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - our command, and no wait
                 self._command,
                 cwd=self.log.parent,
-                # As it is run by people: what measures coverage would slow it down by a half.
-                env=environment(self._settings, covered=False),
+                env=environment(self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -52,7 +52,7 @@ async def keys_command(database_url: str, *arguments: str) -> str:
         HERE / "tokenauthority",
         "keys",
         *arguments,
-        env=environment(settings, covered=False),
+        env=environment(settings),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
