@@ -43,12 +43,21 @@ class Refusal:
 
 
 class RunningAuthority:
-    """Used from another thread than the one whose loop serves and owns the connection."""
+    """Used from another thread than the one whose loop serves and owns the connection.
+
+    Without a log, as one has that has no Redis, no revocation is known to be everywhere.
+    """
 
     def __init__(
-        self, channel: grpc.Channel, connection: Connection, loop: asyncio.AbstractEventLoop
+        self,
+        channel: grpc.Channel,
+        connection: Connection,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        has_log: bool,
     ) -> None:
         self.stub = TokenServiceStub(channel)
+        self.has_log = has_log
         self._connection = connection
         self._records = PostgresRecords(connection)
         self._loop = loop

@@ -71,7 +71,7 @@ async def running(databases: Databases, redis_url: str) -> AsyncIterator[Running
 
 @pytest.fixture(scope="module")
 async def asking(databases: Databases) -> AsyncIterator[RunningAuthority]:
-    """One whose statements answer for everything: it never has a lease."""
+    """One whose statements answer for everything: it never has a lease, nor a log."""
     async with run(databases, NO_REDIS) as running:
         yield running
 
@@ -86,7 +86,8 @@ async def run(databases: Databases, redis_url: str) -> AsyncIterator[RunningAuth
         connection = await asyncpg.connect(url)
         await connection.execute(NEVER_SWEPT)
         with grpc.insecure_channel(served.authority.addresses.grpc) as channel:
-            yield RunningAuthority(channel, connection, asyncio.get_running_loop())
+            loop, has_log = asyncio.get_running_loop(), redis_url != NO_REDIS
+            yield RunningAuthority(channel, connection, loop, has_log=has_log)
         await connection.close()
 
 
@@ -95,6 +96,11 @@ async def run(databases: Databases, redis_url: str) -> AsyncIterator[RunningAuth
 async def test_histories(running: RunningAuthority, number: int) -> None:
     del number
     await unless_busy(lambda: tell(running, HOW))
+
+
+@pytest.mark.timeout(SECONDS)
+async def test_where_no_rule_is_broken_nothing_differs(asking: RunningAuthority) -> None:
+    await unless_busy(lambda: tell(asking, settings(HOW, max_examples=10)))
 
 
 @pytest.mark.timeout(SECONDS)
