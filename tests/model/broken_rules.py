@@ -139,7 +139,10 @@ RARE = [
         "$8",
     ),
     BrokenRule(
-        "a rotated token is active", "REFRESH_TOKENS", "s.current_fingerprint,", "NULL::bytea,"
+        "a rotated token is active",
+        "REFRESH_TOKENS",
+        "s.current_fingerprint,",
+        "coalesce(s.parent_fingerprint, s.current_fingerprint) AS current_fingerprint,",
     ),
     BrokenRule("expired sessions are listed", "PAGE", "AND s.refresh_expires_at > now()"),
     BrokenRule(
