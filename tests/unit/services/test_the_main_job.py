@@ -165,6 +165,17 @@ async def test_many_long_lists_are_looked_up_one_at_a_time(here: Authority) -> N
     assert await most_between_turns(memory, validating, lists) <= 3 * YIELD_EVERY
 
 
+async def test_one_token_waits_for_no_list(here: Authority) -> None:
+    pair = await create(here)
+    validating = here.validating
+    async with validating.turn, validating.recalling, asyncio.timeout(5):
+        assert await reason(here, pair.access_token) is None
+        assert await reason(here, "garbage") is InactiveReason.MALFORMED
+        # A short list is looked up at once, too.
+        known = await validating.validate_many([pair.access_token], TokenType.ACCESS, EVERYTHING)
+    assert [one.reason for one in known] == [None]
+
+
 async def test_asking_for_nothing_gets_nothing(here: Authority) -> None:
     assert list(await here.validating.validate_many((), TokenType.ACCESS, EVERYTHING)) == []
 
