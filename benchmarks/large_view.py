@@ -71,7 +71,7 @@ def validate(up: Stores, folder: Path, drivers: int, pace: Pace, facts: int = FA
     return replace(
         row,
         lines=(*row.lines, line),
-        verdict=row.verdict if small or row.verdict.fails else Verdict.NOT_YET,
+        verdict=row.verdict if small or row.verdict.fails else Verdict.BROKEN,
         details={**row.details, "bytes": each},
     )
 

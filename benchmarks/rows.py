@@ -55,9 +55,13 @@ class Budget:
 
     rate: float
     p99: float | None = None
+    is_open: bool = False
+    """Whether a later release closes it: until then it fails no run."""
 
-    def is_met(self, rate: float, p99: float) -> bool:
-        return rate >= self.rate and (self.p99 is None or p99 <= self.p99)
+    def verdict(self, rate: float, p99: float) -> Verdict:
+        if rate >= self.rate and (self.p99 is None or p99 <= self.p99):
+            return Verdict.MET
+        return Verdict.NOT_YET if self.is_open else Verdict.BROKEN
 
 
 def compare(
@@ -109,7 +113,7 @@ def _verdict(
         return Verdict.FAILED
     if any(is_driver_bound(windows) for windows in sides.values()):
         return Verdict.DRIVER_BOUND
-    return Verdict.MET if budget.is_met(rate, p99) else Verdict.NOT_YET
+    return budget.verdict(rate, p99)
 
 
 def _failures(windows: Sequence[Window]) -> int:
