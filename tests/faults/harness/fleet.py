@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 # Below those of outgoing connections and of the embedded stores: a port stays a worker's own while
-# the worker is dead. Each process that runs tests has some of them.
-PORTS = range(10_000, 20_000)[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) :: 8]
+# the worker is dead.
+PORTS = range(10_000, 20_000)
 START_SECONDS = 30
 STOP_SECONDS = 20
 TAIL_LINES = 30
