@@ -103,4 +103,5 @@ async def test_a_change_knows_how_long_its_call_goes_on(
         assert left is None
     else:
         assert left is not None
-        assert (given or 5.0) - 1.0 < left <= (given or 5.0)
+        # On its way gRPC rounds a deadline up, to three digits.
+        assert (given or 5.0) - 1.0 < left <= (given or 5.0) * 1.01
